@@ -1,0 +1,89 @@
+# Every command installs what it needs into .venv first; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv/bin/python
+PYTEST := $(VENV) -m pytest
+# As many as there are cores: the fast suite needs no server and no order.
+SUITE := -n auto -p no:playwright
+FAST := $(SUITE) -m "not whole_house and not browser and not service and not slow"
+ALL := $(SUITE) -m "not whole_house and not browser and not service"
+# Whole houses mostly wait: three side by side keep two cores at ease.
+HOUSE := -n 3 --durations=0 --durations-min=20
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo demo-reset run test test-postgresql test-slow test-house test-house-full test-browser \
+	chaos chaos-short check lint types rooms migrations translations deploy-check compose-check screenshots
+
+help: ## this list
+	@echo "Omnidesk Cabinet"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+install: ## .venv with the pinned packages (every other command does this by itself)
+	@$(PYTHON) scripts/bootstrap.py
+
+demo: install ## everything running here against a pretend Omnidesk; ONCE=1 leaves after the check
+	@exec $(VENV) -m scripts.demo $(if $(filter-out 0,$(ONCE)),--once)
+
+demo-reset: install ## forget what the demo has kept
+	@$(VENV) -m scripts.demo --reset
+
+run: install ## the processes of the Procfile with your own .env
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" PORT="$${PORT:-8000}" exec $(VENV) -m honcho start
+
+test: install ## the fast tests: no server, no browser
+	$(PYTEST) $(FAST)
+
+test-slow: install ## the slower ones: every switch of the sandbox, walks over many cases, letters made to stop a server
+	$(PYTEST) $(SUITE) -m slow
+
+test-postgresql: install ## the fast and the slower tests on PostgreSQL (starts one of its own)
+	$(VENV) -m scripts.services $(PYTEST) $(ALL)
+
+test-house: install ## real processes and real HTTP, on the embedded defaults
+	$(PYTEST) $(HOUSE) -m "whole_house and not service"
+
+test-house-full: install ## the same on PostgreSQL and Redis (starts its own)
+	$(VENV) -m scripts.services $(PYTEST) $(HOUSE) -m "whole_house and service"
+
+# SECONDS is the shell's own name for something else: only what was given on make's command line counts.
+CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),600)
+CHAOS_KILLS = $(if $(findstring command,$(origin SECONDS)),30,200)
+CHAOS = -m tests.chaos --seed "$(SEED)"
+CHAOS_LONG = $(CHAOS) --seconds $(CHAOS_SECONDS) --blows 2 --least-messages 100 --least-kills $(CHAOS_KILLS)
+
+chaos: install ## everything breaks for SECONDS (600) from SEED, on each of both stacks; then both sides are compared
+	$(VENV) $(CHAOS_LONG)
+	$(VENV) -m scripts.services $(VENV) $(CHAOS_LONG) --full
+
+chaos-short: install ## the same in at most 5 minutes; FULL=1 on PostgreSQL and Redis
+	$(if $(filter-out 0,$(FULL)),$(VENV) -m scripts.services) $(VENV) $(CHAOS) --seconds 130 --settle 140 --blows 2.2 \
+		--pace 2 --least-messages 100 --least-kills 30 $(if $(filter-out 0,$(FULL)),--full)
+
+test-browser: install ## the whole loop in Chromium, with and without JavaScript
+	$(PYTEST) -m browser
+
+check: lint types rooms migrations translations deploy-check test test-slow ## all that CI checks without servers
+
+lint: install
+	$(VENV) -m ruff format --check .
+	$(VENV) -m ruff check .
+
+types: install
+	$(VENV) -m mypy
+
+rooms: install
+	.venv/bin/lint-imports
+
+migrations: install
+	DJANGO_SETTINGS_MODULE=tests.settings $(VENV) manage.py makemigrations --check --dry-run
+
+translations: install
+	$(VENV) -m scripts.check_translations
+
+deploy-check: install
+	$(VENV) -m scripts.check_deploy
+
+compose-check: install ## docker-compose.yml, read by docker-compose (needs it installed)
+	$(VENV) -m scripts.check_compose
+
+screenshots: install ## the pictures in docs/images, taken from real pages (needs Chromium)
+	$(VENV) -m scripts.screenshots

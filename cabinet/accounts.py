@@ -1,0 +1,202 @@
+"""Signing in: an address, a one-time code, nothing else.
+
+Who somebody is gets decided only after the code came back. Until then a known, an unknown and a
+switched-off address run through exactly the same lines: the same letter, the same answer, the same queries.
+So nothing can be learned about an address without reading its mail, and no row is made for an address that
+nobody has proved.
+
+An account is entered only through an address it has proved. An address that merely stands in somebody's
+user row proves nothing: whoever wrote it there could otherwise wait for its real owner and read his cases.
+Somebody signed in by other means of the site, but without a proved address, adds one to his account the
+same way.
+"""
+
+import smtplib
+import time
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.internal.flows.login_by_code import LoginCodeVerificationProcess
+from allauth.account.models import EmailAddress, Login
+from allauth.account.stages import LoginByCodeStage, LoginStageController
+from allauth.account.utils import user_email
+from allauth.core import ratelimit
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language
+
+from cabinet.middleware import zone_of
+from cabinet.models import Profile
+from cabinet.signals import address_proved
+
+
+class LetterNotSent(Exception):
+    """The mail server did not take the letter with the code."""
+
+
+class AddressRefused(Exception):
+    """The address is proved but may not sign in: its account is switched off, or another one holds it."""
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """How allauth behaves on this site: no sign-up page, no remarks of its own, mail trouble said aloud."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """Our pages say what they have to say themselves."""
+
+    def render_mail(
+        self, template_prefix: str, email: str, context: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> Any:
+        """As allauth does it, marked so that no holiday notice answers."""
+        marked = {"Auto-Submitted": "auto-generated", **(headers or {})}
+        return super().render_mail(template_prefix, email, context, marked)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (OSError, smtplib.SMTPException) as error:
+            raise LetterNotSent from error
+
+
+class SignIn(LoginCodeVerificationProcess):  # type: ignore[misc]
+    """allauth's sign-in by code, told nothing about whose address it is."""
+
+    @classmethod
+    def begin(cls, request: HttpRequest, address: str) -> None:
+        """Sends a code and remembers it in the session. Raises `LetterNotSent`."""
+        login = Login(user=None, email=address)
+        login.state["stages"] = {"current": LoginByCodeStage.key}
+        stage = LoginByCodeStage(LoginStageController(request, login), request, login)
+        stage.state.update(cls.initial_state(user=None, email=address), initiated_by_user=True)
+        process = cls(stage)
+        process.send()
+        process.persist()
+
+    @classmethod
+    def pending(cls, request: HttpRequest) -> "SignIn | None":
+        """What this browser has begun and not finished, None if nothing or if the code is too old."""
+        stage = LoginStageController.enter(request, LoginByCodeStage.key)
+        process = cls(stage) if stage and stage.state.get("code") else None
+        return process.abort_if_invalid() if process else None
+
+    @property
+    def address(self) -> str:
+        return str(self.state["email"])
+
+    def send_by_email(self, email: str, skip_enumeration_mails: bool = False) -> None:  # noqa: ARG002
+        context = {"code": self.generate_code(), "minutes": self.timeout // 60}
+        get_adapter().send_mail("account/email/login_code", email, context)
+
+    def resend(self) -> None:
+        """A fresh code with its full time; the earlier one is void."""
+        self.send()
+        self.state["at"] = time.time()
+        self.record_resend()
+        self.persist()
+
+    def guess_allowed(self) -> bool:
+        """Few wrong codes per address and day, however many browsers and letters somebody tries with."""
+        return bool(
+            ratelimit.consume(self.request, action="wrong_login_code", key=self.address, dry_run=True)
+        )
+
+    def record_invalid_attempt(self) -> bool:
+        """Counts a wrong code. False when there is no further attempt."""
+        ratelimit.consume(self.request, action="wrong_login_code", key=self.address)
+        return bool(super().record_invalid_attempt())
+
+    def finish(self, redirect_url: str) -> HttpResponse:
+        """Signs in whoever has shown that he reads this address. Raises `AddressRefused`."""
+        try:
+            user = prove(self.address, signed_in=self.request.user)
+        except AddressRefused:
+            self.abort()
+            raise
+        remember_preferences(user, self.request)
+        record_authentication(self.request, user, method="code", email=self.address)
+        response: HttpResponse = perform_login(self.request, Login(user=user, redirect_url=redirect_url))
+        return response
+
+
+def prove(address: str, *, signed_in: AbstractBaseUser | AnonymousUser) -> AbstractBaseUser:
+    """The person who reads this address: the one known by it, else the one signed in, else a new one.
+
+    Tells the rest of the house after the commit, every time. Raises `AddressRefused`.
+    """
+    try:
+        with transaction.atomic():
+            user = _known(address) or _joined(address, signed_in)
+            _tell(user, address)
+    except IntegrityError as error:
+        # The same person finished in another window at this moment; or the site's own user class wants
+        # unique addresses and an account that never proved this one holds it.
+        with transaction.atomic():
+            known = _known(address)
+            if known is None:
+                raise AddressRefused from error
+            _tell(known, address)
+        return known
+    return user
+
+
+def _known(address: str) -> AbstractBaseUser | None:
+    # Case is ignored because an existing site may have kept addresses as they were typed.
+    rows = EmailAddress.objects.filter(email__iexact=address, verified=True).order_by("pk")
+    row = rows.select_related("user").first()
+    if row is None:
+        return None
+    user: AbstractBaseUser = row.user
+    if not user.is_active:
+        raise AddressRefused
+    return user
+
+
+def _joined(address: str, signed_in: AbstractBaseUser | AnonymousUser) -> AbstractBaseUser:
+    user = (
+        signed_in if isinstance(signed_in, AbstractBaseUser) and signed_in.is_authenticated else _new(address)
+    )
+    # The lazy object of the request would carry itself into the row.
+    person: AbstractBaseUser = get_user_model()._default_manager.get(pk=user.pk)
+    first = not EmailAddress.objects.filter(user_id=person.pk, primary=True).exists()
+    EmailAddress.objects.update_or_create(
+        user=person,
+        email=address.lower(),
+        defaults={"verified": True, **({"primary": True} if first else {})},
+    )
+    return person
+
+
+def _new(address: str) -> AbstractBaseUser:
+    """A user of whatever class the site has; allauth knows its name and address fields from the settings."""
+    adapter = get_adapter()
+    user: AbstractBaseUser = adapter.new_user(None)
+    user_email(user, address)
+    user.set_unusable_password()
+    adapter.populate_username(None, user)
+    user.save()
+    return user
+
+
+def _tell(user: AbstractBaseUser, address: str) -> None:
+    user_id = user.pk
+
+    # A named function and not a partial: Django logs a robust callback's failure by its name.
+    def tell() -> None:
+        address_proved.send_robust(sender=type(user), user_id=user_id, address=address.lower())
+
+    transaction.on_commit(tell, robust=True)
+
+
+def remember_preferences(user: AbstractBaseUser, request: HttpRequest) -> None:
+    """Keeps language and time zone for what will be sent when no browser is there to ask."""
+    zone = zone_of(request)
+    Profile.objects.update_or_create(
+        user_id=user.pk,
+        defaults={"language": get_language() or "", **({"time_zone": str(zone)} if zone else {})},
+    )

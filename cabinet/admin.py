@@ -1,0 +1,284 @@
+"""What staff see of the cabinet: what waits, what was given up and why, and the buttons to move it on.
+
+Mostly for reading. The words of a case are the customer's and the desk's; nobody edits or deletes them here
+by accident: only a superuser may delete a case, and nobody a message or a duty by itself.
+"""
+
+import uuid
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Count, Model, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from cabinet import services, thread
+from cabinet.models import OPEN_STATES, Case, CaseFile, Message, OutboxEntry, Profile
+
+GIVEN_UP = (OutboxEntry.State.REJECTED, OutboxEntry.State.UNDECIDED)
+
+
+class ReadMostly:
+    """Nothing is added, changed or deleted by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
+class Condition(admin.SimpleListFilter):
+    """What staff look for: entries on their way, and entries somebody has to look at."""
+
+    title = _("condition")
+    parameter_name = "condition"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        return [("waits", _("on its way")), ("given_up", _("given up"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        states = {"waits": OPEN_STATES, "given_up": GIVEN_UP}.get(self.value() or "")
+        return queryset.filter(**{f"{self.outbox}state__in": states}).distinct() if states else queryset
+
+    outbox = ""
+
+
+class CaseCondition(Condition):
+    """Cases by what is in their outbox."""
+
+    outbox = "outbox__"
+
+
+class MessageInline(ReadMostly, admin.TabularInline):  # type: ignore[type-arg]
+    model = Message
+    fields = (
+        "position",
+        "author",
+        "author_name",
+        "state",
+        "failure",
+        "written_at",
+        "beginning",
+        "file_names",
+    )
+    readonly_fields = fields
+    extra = 0
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        return super().get_queryset(request).defer("html", "folded", "quoted_text").prefetch_related("files")
+
+    @admin.display(description=_("text"))
+    def beginning(self, message: Message) -> str:
+        return Truncator(message.text).chars(160)
+
+    @admin.display(description=_("files"))
+    def file_names(self, message: Message) -> str:
+        return ", ".join(f"{file.name} ({file.get_state_display()})" for file in message.files.all())
+
+
+class OutboxInline(ReadMostly, admin.TabularInline):  # type: ignore[type-arg]
+    model = OutboxEntry
+    fields = ("number", "kind", "state", "reason", "detail", "attempts", "due_at", "created_at", "settled_at")
+    readonly_fields = fields
+    extra = 0
+    show_change_link = True
+
+
+@admin.register(Case)
+class CaseAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """A case with its whole history."""
+
+    list_display = [
+        "__str__",
+        "owner",
+        "status",
+        "availability",
+        "last_activity_at",
+        "unsent",
+        "given_up",
+        "page",
+    ]
+    list_filter = [CaseCondition, "status", "availability", "created_at"]
+    list_select_related = ["owner"]
+    search_fields = ["=id", "number", "folded", "owner__emailaddress__email"]
+    date_hierarchy = "last_activity_at"
+    ordering = ["-last_activity_at"]
+    inlines = [MessageInline, OutboxInline]
+    exclude = ["submission_key", "folded"]
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
+        cases: QuerySet[Case] = super().get_queryset(request)
+        return cases.annotate(
+            unsent_count=Count("outbox", filter=Q(outbox__state__in=OPEN_STATES)),
+            given_up_count=Count("outbox", filter=Q(outbox__state__in=GIVEN_UP)),
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return bool(getattr(request.user, "is_superuser", False))
+
+    @admin.display(description=_("on its way"))
+    def unsent(self, case: Case) -> int:
+        return int(getattr(case, "unsent_count", 0))
+
+    @admin.display(description=_("given up"))
+    def given_up(self, case: Case) -> int:
+        return int(getattr(case, "given_up_count", 0))
+
+    @admin.display(description=_("outbox"))
+    def page(self, case: Case) -> SafeString:
+        address = reverse("admin:cabinet_outboxentry_changelist")
+        return format_html('<a href="{}?case__id__exact={}">{}</a>', address, case.pk, _("outbox"))
+
+
+@admin.register(Message)
+class MessageAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Single messages, to look for what was not delivered."""
+
+    list_display = [
+        "beginning",
+        "case_link",
+        "author",
+        "author_name",
+        "origin",
+        "state",
+        "failure",
+        "written_at",
+    ]
+    list_display_links = ["beginning"]
+    list_filter = ["state", "failure", "author", "origin", "written_at"]
+    list_select_related = ["case"]
+    search_fields = ["=id", "=case__id", "case__number", "folded"]
+    exclude = ["submission_key", "folded", "html"]
+    show_full_result_count = False
+    ordering = ["-written_at"]
+
+    @admin.display(description=_("text"))
+    def beginning(self, message: Message) -> str:
+        return Truncator(message.text).chars(80) or "—"
+
+    @admin.display(description=_("case"), ordering="case")
+    def case_link(self, message: Message) -> SafeString:
+        return _link_to(message.case)
+
+
+@admin.register(CaseFile)
+class CaseFileAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Files and what became of them. Their bytes are opened in the case, not here."""
+
+    list_display = ["name", "state", "size", "content_type", "case_link", "created_at"]
+    list_filter = ["state", "created_at"]
+    list_select_related = ["message__case"]
+    search_fields = ["=id", "folded", "message__case__number"]
+    exclude = ["folded", "blob"]
+    show_full_result_count = False
+    ordering = ["-created_at"]
+
+    @admin.display(description=_("case"))
+    def case_link(self, file: CaseFile) -> SafeString | str:
+        return _link_to(file.message.case) if file.message else str(_("not sent yet"))
+
+
+@admin.register(OutboxEntry)
+class OutboxEntryAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What has to reach the help desk; what was given up can be sent again or dropped."""
+
+    list_display = [
+        "number_in_case",
+        "case_link",
+        "kind",
+        "state",
+        "reason",
+        "detail",
+        "attempts",
+        "due_at",
+        "settled_at",
+    ]
+    list_filter = [Condition, "state", "kind", "reason", "created_at"]
+    list_select_related = ["case"]
+    search_fields = ["=case__id", "case__number", "case__folded", "reason", "detail"]
+    actions = ["try_again", "drop"]
+    ordering = ["-created_at"]
+    show_full_result_count = False
+
+    def has_move_permission(self, request: HttpRequest) -> bool:
+        """Sending again and dropping are changes, though nothing is edited by hand."""
+        return super(ReadMostly, self).has_change_permission(request)
+
+    @admin.display(description=_("no."), ordering="number")
+    def number_in_case(self, entry: OutboxEntry) -> int:
+        return entry.number
+
+    @admin.display(description=_("case"), ordering="case")
+    def case_link(self, entry: OutboxEntry) -> SafeString:
+        return _link_to(entry.case)
+
+    @admin.action(description=_("Try again now"), permissions=["move"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
+        count = sum(_try_again(entry.pk, entry.case_id) for entry in queryset)
+        said = ngettext("%(count)d entry will be sent now.", "%(count)d entries will be sent now.", count)
+        messages.success(request, said % {"count": count})
+
+    @admin.action(description=_("Drop: never send"), permissions=["move"])
+    def drop(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
+        count = sum(_drop(entry.pk, entry.case_id) for entry in queryset)
+        said = ngettext("%(count)d entry was dropped.", "%(count)d entries were dropped.", count)
+        messages.success(request, said % {"count": count})
+
+
+@admin.register(Profile)
+class ProfileAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Language and time zone of people, as their browsers told."""
+
+    list_display = ["user", "language", "time_zone"]
+    list_filter = ["language"]
+    list_select_related = ["user"]
+    search_fields = ["user__emailaddress__email"]
+
+
+def _link_to(case: Case) -> SafeString:
+    return format_html('<a href="{}">{}</a>', reverse("admin:cabinet_case_change", args=[case.pk]), case)
+
+
+def _try_again(entry_id: int, case_id: uuid.UUID) -> bool:
+    """Given up: queued afresh. Waiting: due now. Anything else is in the middle of something and stays."""
+    now = timezone.now()
+    with transaction.atomic():
+        case = thread.lock(case_id)
+        entry = OutboxEntry.objects.select_related("message").get(pk=entry_id)
+        if entry.state in GIVEN_UP:
+            services.requeue(entry, case=case, now=now)
+        elif entry.state == OutboxEntry.State.WAITING:
+            OutboxEntry.objects.filter(pk=entry_id).update(due_at=now)
+        else:
+            return False
+        thread.ring_after_commit(case_id)
+    return True
+
+
+def _drop(entry_id: int, case_id: uuid.UUID) -> bool:
+    """The desk will never hear of it; its message is shown as not delivered. Not while it is being sent."""
+    now = timezone.now()
+    with transaction.atomic():
+        case = thread.lock(case_id)
+        droppable = OutboxEntry.objects.filter(pk=entry_id, state__in=[OutboxEntry.State.WAITING, *GIVEN_UP])
+        if not droppable.update(state=OutboxEntry.State.DROPPED, settled_at=now):
+            return False
+        Message.objects.filter(outbox=entry_id, state=Message.State.SENDING).update(
+            state=Message.State.FAILED, failure="dropped"
+        )
+        thread.store(case, now)
+        thread.ring_after_commit(case_id)
+    return True

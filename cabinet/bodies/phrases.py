@@ -1,0 +1,96 @@
+"""How mail programs introduce a quote in words, Russian and English."""
+
+import re
+
+# Nobody's introduction is longer; the cap also bounds what the patterns below can cost.
+_MAX_LENGTH = 400
+
+_MONTHS = (
+    "янв|фев|мар|апр|мая|май|июн|июл|авг|сен|окт|ноя|дек|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+)
+_DATE = re.compile(
+    rf"\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}|\d{{4}}-\d{{2}}-\d{{2}}"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\.?\s(?:{_MONTHS})\w*\.?,?\s\d{{4}}"
+    rf"|\b(?:{_MONTHS})\w*\.?\s\d{{1,2}},?\s(?:\d{{4}}|at\b)",
+    re.IGNORECASE,
+)
+_TIME = re.compile(r"\d{1,2}[:.]\d{2}")
+_EMAIL = re.compile(r"[^\s<>@]@[^\s<>@]")
+_BRACKETED = re.compile(r"<\s?[^\s<>@]{1,100}@[^\s<>@]{1,100}\s?>")
+_WROTE = re.compile(r"(?:wrote|writes|пиш[еу]т|писал(?:\(а\)|а)?|написал(?:\(а\)|а)?)\s*:$", re.IGNORECASE)
+_OPENS = re.compile(
+    r"(?:on|am|le|el|в|\d|\W{1,2}\d|пн|вт|ср|чт|пт|сб|вс|mon|tue|wed|thu|fri|sat|sun|понед|втор|сред|четв|пятн|субб|воск)",
+    re.IGNORECASE,
+)
+
+_LABELS = {
+    "from": ("from", "от", "от кого", "отправитель"),
+    "sent": ("sent", "date", "отправлено", "дата", "отправлен", "время"),
+    "to": ("to", "кому", "получатель"),
+    "cc": ("cc", "копия"),
+    "subject": ("subject", "тема"),
+    "extra": ("reply-to", "importance", "важность", "attachments", "вложения", "bcc"),
+}
+_KIND_OF = {word: kind for kind, words in _LABELS.items() for word in words}
+_LABEL = re.compile(r"^[\s*>]{0,4}([\w-]+(?: кого)?)\*?\s?:", re.IGNORECASE)
+
+_ORIGINAL = re.compile(
+    r"^[-_=\s]{2,20}(?:original (?:message|appointment)|forwarded message|исходное сообщение|"
+    r"(?:пересланн|пересылаем|переадресованн)ое (?:сообщение|письмо))"
+    r"[^-]{0,60}[-_=\s]{2,20}$"
+    r"|^(?:begin forwarded message|начало (?:переадресованн|пересланн|пересылаем)ого (?:сообщения|письма)):$",
+    re.IGNORECASE,
+)
+_END = re.compile(r"^[-_=\s]{2,20}(?:конец\b|end of\b).{1,60}[-_=\s]{2,20}$", re.IGNORECASE)
+_RULE = re.compile(r"^[-_=*—–]{3,}$")
+_SENT_FROM = re.compile(
+    r"^(?:(?:sent|отправлено) (?:from|из|с|via|через)\b|get outlook for|скачать outlook).{0,80}$",
+    re.IGNORECASE,
+)
+
+
+def is_attribution(text: str) -> bool:
+    """ "On 10.11.2026 12:03 somebody wrote:"."""
+    if len(text) > _MAX_LENGTH or not text.endswith(":") or not _OPENS.match(text):
+        return False
+    dated = _DATE.search(text) is not None and (_TIME.search(text) is not None or has_address(text))
+    return dated and (_WROTE.search(text) is not None or has_address(text))
+
+
+def begins_attribution(text: str) -> bool:
+    return len(text) <= _MAX_LENGTH and _OPENS.match(text) is not None
+
+
+def has_address(text: str) -> bool:
+    return _EMAIL.search(text[:_MAX_LENGTH]) is not None
+
+
+def has_bracketed_address(text: str) -> bool:
+    """As mail programs write it: "Anna <anna@client.example>"."""
+    return _BRACKETED.search(text[:_MAX_LENGTH]) is not None
+
+
+def label_of(text: str) -> str:
+    """Which header line of a letter this is: "from", "sent", "to", "cc", "subject", "extra", else ""."""
+    match = _LABEL.match(text[:40])
+    return _KIND_OF.get(match[1].lower(), "") if match else ""
+
+
+def is_any_label(text: str) -> bool:
+    return _LABEL.match(text[:40]) is not None
+
+
+def opens_original(text: str) -> bool:
+    return len(text) <= _MAX_LENGTH and _ORIGINAL.match(text) is not None
+
+
+def ends_original(text: str) -> bool:
+    return len(text) <= _MAX_LENGTH and _END.match(text) is not None
+
+
+def is_rule(text: str) -> bool:
+    return len(text) <= _MAX_LENGTH and _RULE.match(text) is not None
+
+
+def is_sent_from(text: str) -> bool:
+    return len(text) <= _MAX_LENGTH and _SENT_FROM.match(text) is not None

@@ -1,0 +1,308 @@
+"""What the help desk's side tells the cabinet: deliveries of ours, and what became known from over there.
+
+Callers run these inside their own transaction together with the rows that link both sides, so that a message
+and its link appear together or not at all. Every service takes the case's lock first and leaves it stored
+under a new revision.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import QuerySet
+
+from cabinet import filetypes, thread
+from cabinet.bodies import Body, body_from_html, body_from_text
+from cabinet.models import OPEN_STATES, Case, CaseFile, Message, OutboxEntry
+from cabinet.types import IncomingFile, IncomingMessage
+
+Kind, State = OutboxEntry.Kind, OutboxEntry.State
+MESSAGE_KINDS = (Kind.OPEN_CASE, Kind.REPLY)
+STATUS_KINDS = (Kind.CLOSE, Kind.REOPEN, Kind.ENSURE_OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """How a case stands at the desk."""
+
+    number: str
+    status: Case.Status
+    availability: Case.Availability
+
+
+# ── what was sent ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def set_aside(entry: OutboxEntry, *, due_at: datetime, reason: str = "", detail: str = "") -> bool:
+    """The entry was provably not sent; it waits until `due_at`. False if somebody else has moved it on."""
+    return _move(entry, State.WAITING, reason=reason, detail=detail, due_at=due_at)
+
+
+def mark_attempting(entry: OutboxEntry, *, due_at: datetime) -> bool:
+    """Commits that a call may happen. False when the entry is no longer waiting: then do not call.
+
+    `due_at` is when the outcome may be looked up if nobody lives to report it.
+    """
+    changed = OutboxEntry.objects.filter(pk=entry.pk, state=State.WAITING).update(
+        state=State.ATTEMPTING, due_at=due_at, attempts=entry.attempts + 1
+    )
+    if changed != 1:
+        return False
+    entry.attempts += 1
+    entry.state = State.ATTEMPTING
+    return True
+
+
+def mark_unsettled(entry: OutboxEntry, *, due_at: datetime, reason: str, detail: str) -> bool:
+    """The call may have had its effect. Nothing is repeated before a look after `due_at`.
+
+    False if somebody else has moved the entry on.
+    """
+    return _move(entry, State.UNSETTLED, reason=reason, detail=detail, due_at=due_at)
+
+
+def mark_delivered(entry: OutboxEntry, *, now: datetime, number: str = "") -> None:
+    """The entry has reached the desk; its message is shown as sent."""
+    with transaction.atomic():
+        case = thread.lock(entry.case_id)
+        # Whatever anybody concluded meanwhile: it is there.
+        _settle(OutboxEntry.objects.all(), entry, State.DELIVERED, settled_at=now)
+        if entry.kind in MESSAGE_KINDS and entry.message_id:
+            Message.objects.filter(pk=entry.message_id).update(state=Message.State.SENT, failure="")
+        if number:
+            case.number = number
+        thread.store(case, now)
+
+
+def mark_given_up(
+    entry: OutboxEntry, *, state: OutboxEntry.State, now: datetime, reason: str, detail: str
+) -> bool:
+    """The entry was refused for good, or a person has to decide. Its message is shown as not delivered.
+
+    What was given up stays visible with its reason and can be retried. False if somebody else has moved the
+    entry on.
+    """
+    with transaction.atomic():
+        case = thread.lock(entry.case_id)
+        if not _move(entry, state, reason=reason, detail=detail, settled_at=now):
+            return False
+        if entry.kind in MESSAGE_KINDS and entry.message_id:
+            Message.objects.filter(pk=entry.message_id).update(state=Message.State.FAILED, failure=reason)
+        thread.store(case, now)
+    return True
+
+
+def _move(entry: OutboxEntry, state: OutboxEntry.State, **fields: object) -> bool:
+    """From the state its worker knew only: one that slept must not wake up a delivered entry."""
+    return _settle(OutboxEntry.objects.filter(state=entry.state), entry, state, **fields)
+
+
+def _settle(
+    entries: QuerySet[OutboxEntry], entry: OutboxEntry, state: OutboxEntry.State, **fields: object
+) -> bool:
+    values = {"reason": "", "detail": "", **fields, "state": state}
+    values["detail"] = str(values["detail"])[:300]
+    if entries.filter(pk=entry.pk).update(**values) != 1:
+        return False
+    for name, value in values.items():
+        setattr(entry, name, value)
+    return True
+
+
+# ── what became known ───────────────────────────────────────────────────────────────────────────────────
+
+
+def import_case(
+    *, owner: AbstractBaseUser, subject: str, facts: CaseFacts, created_at: datetime, now: datetime
+) -> Case:
+    """A case of this person that was opened somewhere else. Its messages follow by reading it."""
+    return Case.objects.create(
+        owner_id=owner.pk,
+        subject=subject[:255],
+        number=facts.number,
+        status=facts.status,
+        availability=facts.availability,
+        created_at=created_at,
+        last_activity_at=created_at,
+        changed_at=now,
+    )
+
+
+def absorb_case(twin: Case, *, into: Case, now: datetime) -> list[Message]:
+    """Moves what a customer wrote in an imported twin to the case it really is. Returns those messages.
+
+    What the desk said stays behind with the twin, which the caller deletes: it is read again.
+    """
+    with transaction.atomic():
+        target, source = thread.lock(into.pk), thread.lock(twin.pk)
+        moved = list(Message.objects.filter(case=source, origin=Message.Origin.CABINET))
+        for message in moved:
+            message.case, message.position = target, thread.take_position(target)
+            message.save(update_fields=["case", "position"])
+        for entry in OutboxEntry.objects.filter(case=source).order_by("number"):
+            entry.case, entry.number = target, target.next_entry_number
+            target.next_entry_number += 1
+            entry.save(update_fields=["case", "number"])
+        thread.store(target, now)
+    return moved
+
+
+def set_facts(case_id: uuid.UUID, facts: CaseFacts, *, merged_into: Case | None, now: datetime) -> None:
+    """Takes over number, status and availability. A close or reopen of ours on its way keeps our status.
+
+    A reply on its way does not: what the desk does with the status when it comes, the next reading tells.
+    """
+    with transaction.atomic():
+        case = thread.lock(case_id)
+        pending = OutboxEntry.objects.filter(case=case, state__in=OPEN_STATES, kind__in=STATUS_KINDS)
+        status = Case.Status(case.status) if pending.exists() else facts.status
+        wanted = (facts.number or case.number, status, facts.availability, merged_into)
+        if (case.number, case.status, case.availability, case.merged_into) == wanted:
+            return
+        case.number, case.status, case.availability, case.merged_into = wanted
+        thread.store(case, now)
+
+
+def reopen_after(message: Message, *, now: datetime) -> None:
+    """The desk has left a case closed in which the customer wrote: a reopening is queued, once a message.
+
+    Not if a close or reopen of ours was queued after the message: then that one counts.
+    """
+    with transaction.atomic():
+        case = thread.lock(message.case_id)
+        entries = OutboxEntry.objects.filter(case=case)
+        own = entries.filter(message=message).order_by("-number").values_list("number", flat=True).first()
+        if own is None or entries.filter(number__gt=own, kind__in=STATUS_KINDS).exists():
+            return
+        thread.queue(case, Kind.ENSURE_OPEN, now=now)
+        case.status = Case.Status.OPEN
+        thread.store(case, now)
+
+
+def reopen_new(case_id: uuid.UUID, *, now: datetime) -> None:
+    """The desk has made a new case the customer's turn, though nobody has answered: it is put right."""
+    with transaction.atomic():
+        case = thread.lock(case_id)
+        if not OutboxEntry.objects.filter(case=case, kind__in=STATUS_KINDS).exists():
+            thread.queue(case, Kind.REOPEN, now=now)
+            thread.store(case, now)
+
+
+def record_message(
+    case_id: uuid.UUID, incoming: IncomingMessage, *, now: datetime
+) -> tuple[Message, list[CaseFile]]:
+    """Adds a public message at the end of the thread, with its files still to be fetched."""
+    with transaction.atomic():
+        case = thread.lock(case_id)
+        body = _body(incoming)
+        message = Message.objects.create(
+            case=case,
+            position=thread.take_position(case),
+            author=incoming.author,
+            author_user_id=case.owner_id if incoming.author == Message.Author.CUSTOMER else None,
+            author_name=incoming.author_name[:200],
+            origin=Message.Origin.DESK,
+            text=body.text,
+            quoted_text=body.quoted_text,
+            html=body.html,
+            written_at=incoming.written_at,
+        )
+        files = _add_files(message, incoming.files, now)
+        case.last_activity_at = max(case.last_activity_at, incoming.written_at)
+        thread.store(case, now)
+    return message, files
+
+
+def rewrite_message(
+    message: Message,
+    incoming: IncomingMessage,
+    *,
+    fresh: Sequence[IncomingFile] = (),
+    gone: Sequence[CaseFile] = (),
+    now: datetime,
+) -> list[CaseFile]:
+    """The desk's people changed a message: its body and files follow. Returns the added files."""
+    with transaction.atomic():
+        case = thread.lock(message.case_id)
+        body = _body(incoming)
+        message.text, message.quoted_text, message.html = body.text, body.quoted_text, body.html
+        message.edited_at = now
+        message.withdrawn_at = None
+        message.save(update_fields=["text", "quoted_text", "html", "edited_at", "withdrawn_at"])
+        for file in gone:
+            _erase(file)
+        files = _add_files(message, fresh, now)
+        thread.store(case, now)
+    return files
+
+
+def withdraw_message(message: Message, *, now: datetime) -> None:
+    """The message is gone over there: its place stays, its words and files are erased here."""
+    with transaction.atomic():
+        case = thread.lock(message.case_id)
+        message.text = message.quoted_text = message.html = ""
+        message.withdrawn_at = now
+        message.save(update_fields=["text", "quoted_text", "html", "withdrawn_at"])
+        for file in message.files.all():
+            _erase(file)
+        thread.store(case, now)
+
+
+def file_arrived(file: CaseFile, *, content_type: str, size: int, blob_name: str, now: datetime) -> bool:
+    """The bytes are stored under `blob_name`; the file can be opened. False if the file is gone meanwhile."""
+    return _file(
+        file, now, state=CaseFile.State.READY, content_type=content_type[:120], size=size, blob=blob_name
+    )
+
+
+def file_unavailable(file: CaseFile, *, now: datetime) -> None:
+    """The file could not be fetched and will not be tried again by itself."""
+    _file(file, now, state=CaseFile.State.UNAVAILABLE)
+
+
+def _file(file: CaseFile, now: datetime, **fields: object) -> bool:
+    with transaction.atomic():
+        case_id = CaseFile.objects.filter(pk=file.pk).values_list("message__case_id", flat=True).first()
+        if case_id is None:
+            return False
+        case = thread.lock(case_id)
+        changed = CaseFile.objects.filter(pk=file.pk).update(**fields)
+        thread.store(case, now)
+    return changed == 1
+
+
+def _erase(file: CaseFile) -> None:
+    """Deletes the row now and the bytes once that is committed."""
+    blob = file.blob
+
+    def delete_bytes() -> None:
+        if blob.name:
+            blob.storage.delete(blob.name)
+
+    file.delete()
+    transaction.on_commit(delete_bytes, robust=True)
+
+
+def _add_files(message: Message, files: Sequence[IncomingFile], now: datetime) -> list[CaseFile]:
+    start = message.files.count()
+    return [
+        CaseFile.objects.create(
+            message=message,
+            position=position,
+            name=filetypes.safe_name(file.name),
+            size=file.size,
+            content_type=file.content_type[:120],
+            state=CaseFile.State.FETCHING,
+            created_at=now,
+        )
+        for position, file in enumerate(files, start)
+    ]
+
+
+def _body(incoming: IncomingMessage) -> Body:
+    if incoming.html.strip():
+        return body_from_html(incoming.html, quote_classes=incoming.quote_classes)
+    return body_from_text(incoming.text)

@@ -1,0 +1,95 @@
+"""Whether an open page is still up to date: one tiny answer, nothing of the page itself.
+
+Two queries, whatever is asked: the session, and the person together with the mark. `request.user` is not
+used, because it would cost a third; the same checks are made here (active, and the session's hash of the
+password, so that "signed out everywhere" holds here too).
+"""
+
+import uuid
+from datetime import datetime
+
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
+
+from cabinet.models import Case
+from cabinet.selectors import cases_of
+
+
+def case_mark(case: Case) -> str:
+    """Changes whenever anything on the case's page does."""
+    return f'"{case.revision}"'
+
+
+def list_mark(user: AbstractBaseUser) -> str:
+    """Changes whenever anything in the person's list does."""
+    found = cases_of(user).aggregate(count=Count("pk"), changed=Max("changed_at"))
+    return _list_mark(found["count"], found["changed"])
+
+
+def _list_mark(count: int, changed: datetime | None) -> str:
+    return f'"{count}-{changed.timestamp() if changed else 0}"'
+
+
+@require_safe
+def anything_new(request: HttpRequest) -> HttpResponse:
+    """The current mark, or 304 while the page has it; 401 signed out, 404 not his case."""
+    wanted = request.GET.get("case")
+    person = _person(request, _with_case(wanted) if wanted is not None else _with_list())
+    if person is None:
+        response = HttpResponse(status=401)
+    elif wanted is not None:
+        revision = getattr(person, "revision", None)
+        response = _answer(request, f'"{revision}"') if revision else HttpResponse(status=404)
+    else:
+        response = _answer(
+            request, _list_mark(getattr(person, "case_count", 0), getattr(person, "changed", None))
+        )
+    patch_cache_control(response, private=True, no_cache=True)
+    patch_vary_headers(response, ["Cookie"])
+    return response
+
+
+def _answer(request: HttpRequest, mark: str) -> HttpResponse:
+    known = request.headers.get("If-None-Match", "").removeprefix("W/")
+    response = HttpResponse(mark, content_type="text/plain") if known != mark else HttpResponse(status=304)
+    response["ETag"] = mark
+    return response
+
+
+def _with_list() -> QuerySet[AbstractBaseUser]:
+    people: QuerySet[AbstractBaseUser] = get_user_model()._default_manager.annotate(
+        case_count=Count("cases"), changed=Max("cases__changed_at")
+    )
+    return people
+
+
+def _with_case(case_id: str) -> QuerySet[AbstractBaseUser]:
+    try:
+        wanted = uuid.UUID(case_id)
+    except ValueError:
+        wanted = uuid.UUID(int=0)
+    revision = Case.objects.filter(owner=OuterRef("pk"), pk=wanted).values("revision")
+    people: QuerySet[AbstractBaseUser] = get_user_model()._default_manager.annotate(
+        revision=Subquery(revision)
+    )
+    return people
+
+
+def _person(request: HttpRequest, people: QuerySet[AbstractBaseUser]) -> AbstractBaseUser | None:
+    """Who is signed in, as Django's own middleware would say, taken out of `people`."""
+    try:
+        user_id = get_user_model()._meta.pk.to_python(request.session[SESSION_KEY])
+    except (KeyError, ValidationError):
+        return None
+    person = people.filter(pk=user_id).first()
+    if person is None or not person.is_active:
+        return None
+    known = request.session.get(HASH_SESSION_KEY, "")
+    hashes = [person.get_session_auth_hash(), *person.get_session_auth_fallback_hash()]
+    return person if any(constant_time_compare(known, each) for each in hashes) else None

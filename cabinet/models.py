@@ -1,0 +1,259 @@
+"""What the cabinet owns: people's profiles, cases, messages, files, and the outbox of what must be forwarded.
+
+It knows no vendor. `OutboxEntry` says what has to reach the help desk; whoever delivers it reports back
+through `cabinet.services`, never by saving these rows itself.
+"""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from cabinet.search import FoldedField
+
+MAX_SUBJECT = 140
+MAX_TEXT = 100_000
+
+
+class Profile(models.Model):
+    """What we know of a person beside the site's own user row. Made on first need."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="cabinet_profile", verbose_name=_("person")
+    )
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+
+    class Meta:
+        verbose_name = _("profile")
+        verbose_name_plural = _("profiles")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class Case(models.Model):
+    """One request of one customer. `number` is the desk's own and empty until the case arrived there."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("With support")
+        WAITING = "waiting", _("Your turn")
+        CLOSED = "closed", _("Closed")
+
+    class Availability(models.TextChoices):
+        """Why nothing more can be written here; empty while everything is normal."""
+
+        NORMAL = "", _("Available")
+        MERGED = "merged", _("Merged into another case")
+        SPAM = "spam", _("Marked as spam")
+        DELETED = "deleted", _("Deleted")
+        ARCHIVED = "archived", _("Archived")
+        MOVED = "moved", _("Handed to another person")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="cases", verbose_name=_("owner")
+    )
+    number = models.CharField(_("number"), max_length=40, blank=True)
+    subject = models.CharField(_("subject"), max_length=255, blank=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.OPEN)
+    availability = models.CharField(
+        _("availability"), max_length=10, choices=Availability, default=Availability.NORMAL, blank=True
+    )
+    merged_into = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="merged_cases",
+        verbose_name=_("merged into"),
+    )
+    submission_key = models.UUIDField(default=uuid.uuid4, editable=False)
+    created_at = models.DateTimeField(_("created"))
+    last_activity_at = models.DateTimeField(_("last activity"))
+    # Whatever a page shows has changed: the revision is what an open page compares.
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    changed_at = models.DateTimeField(editable=False)
+    next_position = models.PositiveIntegerField(default=1, editable=False)
+    next_entry_number = models.PositiveIntegerField(default=1, editable=False)
+    folded = FoldedField(of=("number", "subject"))
+
+    class Meta:
+        verbose_name = _("case")
+        verbose_name_plural = _("cases")
+        ordering = ["-last_activity_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "submission_key"], name="one_case_per_submission")
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-last_activity_at"], name="case_list"),
+            models.Index(fields=["changed_at"], name="case_changed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number or self.id} {self.subject}".strip()
+
+    @property
+    def accepts_messages(self) -> bool:
+        """A closed case does (a reply reopens it); an unavailable one does not."""
+        return self.availability == self.Availability.NORMAL
+
+
+class Message(models.Model):
+    """One public message of a case; internal notes never become one.
+
+    `text` is what was written (plain, the new part only for mail); `html` is sanitised and safe to show.
+    """
+
+    class Author(models.TextChoices):
+        CUSTOMER = "customer", _("Customer")
+        STAFF = "staff", _("Support")
+
+    class Origin(models.TextChoices):
+        CABINET = "cabinet", _("Cabinet")
+        DESK = "desk", _("Help desk")
+
+    class State(models.TextChoices):
+        SENDING = "sending", _("Sending")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Not delivered")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(Case, models.CASCADE, related_name="messages", verbose_name=_("case"))
+    position = models.PositiveIntegerField(_("position"))
+    author = models.CharField(_("author"), max_length=10, choices=Author)
+    author_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="cabinet_messages",
+        verbose_name=_("person"),
+    )
+    author_name = models.CharField(_("name of the author"), max_length=200, blank=True)
+    origin = models.CharField(_("origin"), max_length=10, choices=Origin)
+    text = models.TextField(_("text"), blank=True)
+    quoted_text = models.TextField(_("quoted text"), blank=True)
+    html = models.TextField(_("HTML"), blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.SENT)
+    failure = models.CharField(_("reason of the failure"), max_length=40, blank=True)
+    submission_key = models.UUIDField(default=uuid.uuid4, editable=False)
+    written_at = models.DateTimeField(_("written"))
+    edited_at = models.DateTimeField(_("edited"), null=True, blank=True)
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
+    folded = FoldedField(of=("text",))
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["case", "position"], name="one_message_per_position"),
+            models.UniqueConstraint(fields=["case", "submission_key"], name="one_message_per_submission"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id}/{self.position}"
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """What is searched follows the text, also where only named fields are saved."""
+        if update_fields is not None and "text" in update_fields:
+            update_fields = {*update_fields, "folded"}
+        super().save(*args, update_fields=update_fields, **kwargs)
+
+
+class CaseFile(models.Model):
+    """A file of a message, or an upload waiting for its message (then only `owner` is set).
+
+    The bytes are private: only a view that has checked who asks may open `blob`.
+    """
+
+    class State(models.TextChoices):
+        READY = "ready", _("Ready")
+        FETCHING = "fetching", _("Being fetched")
+        UNAVAILABLE = "unavailable", _("Not available")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, verbose_name=_("owner")
+    )
+    message = models.ForeignKey(
+        Message, models.CASCADE, null=True, blank=True, related_name="files", verbose_name=_("message")
+    )
+    position = models.PositiveIntegerField(_("position"), default=0)
+    name = models.CharField(_("name"), max_length=200)
+    size = models.PositiveBigIntegerField(_("size in bytes"))
+    content_type = models.CharField(_("type"), max_length=120, blank=True)
+    blob = models.FileField(_("content"), upload_to="files/%Y/%m", max_length=200, blank=True)
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.READY)
+    created_at = models.DateTimeField(_("created"))
+    folded = FoldedField(of=("name",))
+
+    class Meta:
+        verbose_name = _("file")
+        verbose_name_plural = _("files")
+        ordering = ["position", "created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OutboxEntry(models.Model):
+    """One thing that must reach the help desk, numbered per case: the lowest open number goes first.
+
+    `attempting` is committed before the call, so a killed worker leaves a row saying "it may have happened".
+    """
+
+    class Kind(models.TextChoices):
+        OPEN_CASE = "open_case", _("open the case")
+        REPLY = "reply", _("reply")
+        CLOSE = "close", _("close")
+        REOPEN = "reopen", _("reopen")
+        ENSURE_OPEN = "ensure_open", _("reopen if still closed")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        ATTEMPTING = "attempting", _("being sent")
+        UNSETTLED = "unsettled", _("outcome unknown")
+        DELIVERED = "delivered", _("delivered")
+        REJECTED = "rejected", _("rejected")
+        UNDECIDED = "undecided", _("a person decides")
+        DROPPED = "dropped", _("dropped")
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="outbox", verbose_name=_("case"))
+    number = models.PositiveIntegerField(_("number"))
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    message = models.ForeignKey(
+        Message, models.CASCADE, null=True, blank=True, related_name="outbox", verbose_name=_("message")
+    )
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.WAITING)
+    due_at = models.DateTimeField(_("due"))
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    reason = models.CharField(_("reason"), max_length=40, blank=True)
+    detail = models.CharField(_("detail"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("created"))
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("outbox entry")
+        verbose_name_plural = _("outbox")
+        ordering = ["case", "number"]
+        constraints = [models.UniqueConstraint(fields=["case", "number"], name="one_entry_per_number")]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                name="outbox_due",
+                condition=Q(state__in=["waiting", "attempting", "unsettled"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id}#{self.number} {self.kind}"
+
+
+OPEN_STATES = (OutboxEntry.State.WAITING, OutboxEntry.State.ATTEMPTING, OutboxEntry.State.UNSETTLED)
+"""States in which an entry still stands between its followers and the desk."""

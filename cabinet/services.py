@@ -1,0 +1,220 @@
+"""What customers do. Every service writes the words and the duty to forward them in one transaction.
+
+Services that the help desk's side calls are in `cabinet.desk`.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.files import File
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from cabinet import filetypes, thread
+from cabinet.bodies import body_from_text
+from cabinet.models import Case, CaseFile, Message, OutboxEntry
+from cabinet.selectors import name_of
+
+
+class CaseUnavailable(Exception):
+    """The case takes no more messages: merged, deleted, spam, archived or handed over."""
+
+
+class NothingToRetry(Exception):
+    """The message is not one that failed in a way that sending again could mend."""
+
+
+def open_case(
+    *,
+    owner: AbstractBaseUser,
+    subject: str,
+    text: str,
+    files: Sequence[CaseFile] = (),
+    submission_key: uuid.UUID | None = None,
+) -> Case:
+    """Stores a new case with its first message and the duty to open it at the desk.
+
+    The same `submission_key` of the same owner gives the same case: a double click makes one. `files` are
+    staged uploads of the owner (see `stage_file`).
+    """
+    key = submission_key or uuid.uuid4()
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            case = Case.objects.create(
+                owner_id=owner.pk,
+                subject=subject,
+                submission_key=key,
+                created_at=now,
+                last_activity_at=now,
+                changed_at=now,
+            )
+            message = _write(case, author=owner, text=text, files=files, key=key, now=now)
+            thread.queue(case, OutboxEntry.Kind.OPEN_CASE, now=now, message=message)
+            thread.store(case, now)
+    except IntegrityError:
+        earlier = Case.objects.filter(owner_id=owner.pk, submission_key=key).first()
+        if earlier is None:
+            raise
+        return earlier
+    return case
+
+
+def post_reply(
+    *,
+    case: Case,
+    author: AbstractBaseUser,
+    text: str,
+    files: Sequence[CaseFile] = (),
+    submission_key: uuid.UUID | None = None,
+) -> Message:
+    """Stores a customer's reply and the duty to forward it; reopens a closed case on both sides.
+
+    The same `submission_key` in the same case gives the same message. Raises `CaseUnavailable`.
+    """
+    key = submission_key or uuid.uuid4()
+    now = timezone.now()
+    with transaction.atomic():
+        locked = thread.lock(case.pk)
+        earlier = Message.objects.filter(case=locked, submission_key=key).first()
+        if earlier is not None:
+            return earlier
+        if not locked.accepts_messages:
+            raise CaseUnavailable
+        message = _write(locked, author=author, text=text, files=files, key=key, now=now)
+        thread.queue(locked, OutboxEntry.Kind.REPLY, now=now, message=message)
+        if locked.status == Case.Status.CLOSED:
+            thread.queue(locked, OutboxEntry.Kind.ENSURE_OPEN, now=now)
+        locked.status = Case.Status.OPEN
+        locked.last_activity_at = now
+        thread.store(locked, now)
+    return message
+
+
+def close_case(*, case: Case) -> None:
+    """The customer says it is solved. Raises `CaseUnavailable`; closing a closed case changes nothing."""
+    _set_status(case, Case.Status.CLOSED, OutboxEntry.Kind.CLOSE)
+
+
+def reopen_case(*, case: Case) -> None:
+    """The customer says it is not solved after all. Raises `CaseUnavailable`; an open case stays as it is."""
+    _set_status(case, Case.Status.OPEN, OutboxEntry.Kind.REOPEN)
+
+
+def _set_status(case: Case, status: Case.Status, kind: OutboxEntry.Kind) -> None:
+    now = timezone.now()
+    with transaction.atomic():
+        locked = thread.lock(case.pk)
+        if not locked.accepts_messages:
+            raise CaseUnavailable
+        if (locked.status == Case.Status.CLOSED) == (status == Case.Status.CLOSED):
+            return
+        locked.status = status
+        locked.last_activity_at = now
+        thread.queue(locked, kind, now=now)
+        thread.store(locked, now)
+
+
+def retry_message(*, message: Message) -> None:
+    """Queues a rejected message once more. Raises `NothingToRetry` for any other state.
+
+    A reply goes to the end of the thread, because that is where the desk will show it; an opening keeps its
+    place, since its followers are waiting behind it.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        case = thread.lock(message.case_id)
+        entry = (
+            OutboxEntry.objects.filter(message=message, state=OutboxEntry.State.REJECTED)
+            .order_by("-number")
+            .first()
+        )
+        if entry is None or message.state != Message.State.FAILED:
+            raise NothingToRetry
+        if not case.accepts_messages:
+            raise CaseUnavailable
+        requeue(entry, case=case, now=now)
+
+
+def requeue(entry: OutboxEntry, *, case: Case, now: datetime) -> None:
+    """Makes a given-up entry wait again, under the lock of its case, and its message say "sending"."""
+    message = entry.message
+    if entry.kind == OutboxEntry.Kind.OPEN_CASE:
+        OutboxEntry.objects.filter(pk=entry.pk).update(
+            state=OutboxEntry.State.WAITING, due_at=now, reason="", detail="", settled_at=None, attempts=0
+        )
+    else:
+        OutboxEntry.objects.filter(pk=entry.pk).update(state=OutboxEntry.State.DROPPED, settled_at=now)
+        thread.queue(case, OutboxEntry.Kind(entry.kind), now=now, message=message)
+    if message is not None:
+        if entry.kind != OutboxEntry.Kind.OPEN_CASE:
+            message.position = thread.take_position(case)
+        message.state = Message.State.SENDING
+        message.failure = ""
+        message.save(update_fields=["position", "state", "failure"])
+    thread.store(case, now)
+
+
+def stage_file(*, owner: AbstractBaseUser, upload: "File[bytes]", name: str) -> CaseFile:
+    """Keeps an upload until its message is written, so that a form with an error loses nothing."""
+    size = upload.size
+    return CaseFile.objects.create(
+        owner_id=owner.pk,
+        name=filetypes.safe_name(name),
+        size=size,
+        content_type=filetypes.sniff_type(_head(upload), name),
+        blob=File(upload, name=f"{uuid.uuid4().hex}.bin"),
+        created_at=timezone.now(),
+    )
+
+
+def forget_stale_uploads(*, before: datetime) -> int:
+    """Deletes uploads whose message was never written. Returns how many."""
+    stale = CaseFile.objects.filter(message=None, created_at__lt=before)
+    count = 0
+    for file in stale.iterator(chunk_size=100):
+        # Asked once more while deleting: in this very moment it may have found its message.
+        if CaseFile.objects.filter(pk=file.pk, message=None).delete()[0]:
+            file.blob.delete(save=False)
+            count += 1
+    return count
+
+
+def _head(upload: "File[bytes]") -> bytes:
+    upload.seek(0)
+    head: bytes = upload.read(4096)
+    upload.seek(0)
+    return head
+
+
+def _write(
+    case: Case,
+    *,
+    author: AbstractBaseUser,
+    text: str,
+    files: Iterable[CaseFile],
+    key: uuid.UUID,
+    now: datetime,
+) -> Message:
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    message = Message.objects.create(
+        case=case,
+        position=thread.take_position(case),
+        author=Message.Author.CUSTOMER,
+        author_user_id=author.pk,
+        author_name=name_of(author),
+        origin=Message.Origin.CABINET,
+        text=plain,
+        html=body_from_text(plain).html,
+        state=Message.State.SENDING,
+        submission_key=key,
+        written_at=now,
+    )
+    for position, file in enumerate(files):
+        # Only a file that is still free and this author's own: a staged upload belongs to one message.
+        CaseFile.objects.filter(pk=file.pk, message=None, owner_id=author.pk).update(
+            message=message, position=position
+        )
+    return message

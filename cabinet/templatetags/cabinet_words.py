@@ -1,0 +1,95 @@
+"""How templates say times, states and people."""
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, linebreaks
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from cabinet import filetypes, wording
+from cabinet.models import Case, CaseFile, Message
+from cabinet.selectors import Preview
+
+register = template.Library()
+
+
+@register.filter
+def day(when: datetime) -> str:
+    """The day in the reader's zone: today, yesterday, or the date, with the year if it is another one."""
+    local, today = timezone.localtime(when).date(), timezone.localdate()
+    if local == today:
+        return _("Today")
+    if local == today - timedelta(days=1):
+        return _("Yesterday")
+    return date_format(local, "j E" if local.year == today.year else "j E Y")
+
+
+@register.simple_tag
+def moment(when: datetime, form: str = "full") -> SafeString:
+    """A `<time>` with the exact moment on hover: "full" says day and time, "time" only the time of day."""
+    local = timezone.localtime(when)
+    clock = date_format(local, "H:i")
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="seconds"),
+        date_format(local, "j E Y, H:i:s e"),
+        clock if form == "time" else f"{day(when)}, {clock}",
+    )
+
+
+@register.inclusion_tag("cabinet/_pill.html")
+def status_pill(case: Case) -> dict[str, str]:
+    kind, label = wording.standing(case)
+    return {"kind": kind, "label": label}
+
+
+@register.filter
+def why_unavailable(case: Case) -> str:
+    """Why nothing can be written in this case, "" if something can."""
+    return str(wording.UNAVAILABLE.get(Case.Availability(case.availability), ""))
+
+
+@register.filter
+def failure(message: Message) -> str:
+    """In words, why a message was not delivered."""
+    return str(wording.FAILURES.get(message.failure, wording.FAILED))
+
+
+@register.filter
+def can_retry(message: Message) -> bool:
+    """Whether sending again makes sense and is safe."""
+    return message.state == Message.State.FAILED and message.failure not in wording.NOT_RETRIED
+
+
+@register.simple_tag
+def author(message: Message | Preview, reader: AbstractBaseUser) -> str:
+    """Who wrote it, from the reader's point of view."""
+    if message.author == Message.Author.STAFF:
+        return message.author_name or pgettext("author", "Support")
+    if message.author_user_id == reader.pk or not message.author_name:
+        return pgettext("author", "You")
+    return message.author_name
+
+
+@register.filter
+def shown(message: Message) -> SafeString:
+    """The body as HTML: what `cabinet.bodies` has made safe, its folded quotes named for screen readers."""
+    if not message.html:
+        return mark_safe(linebreaks(message.text, autoescape=True))  # noqa: S308
+    fold = format_html('<summary aria-label="{}" title="{}">', *[_("Quoted text: show or hide")] * 2)
+    return mark_safe(message.html.replace("<summary>", fold))  # noqa: S308
+
+
+@register.filter
+def is_picture(file: CaseFile) -> bool:
+    """Whether the file may be shown in the page: a kind browsers are given inline, and not a huge one."""
+    return (
+        file.state == CaseFile.State.READY
+        and file.content_type in filetypes.INLINE_TYPES
+        and file.size <= wording.LARGEST_PICTURE
+    )

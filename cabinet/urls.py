@@ -1,0 +1,20 @@
+"""The cabinet's own addresses; sign-in is in `account_urls` because allauth looks for its names globally."""
+
+from django.urls import path
+
+from cabinet import live
+from cabinet.views import cases, files
+
+app_name = "cabinet"
+urlpatterns = [
+    path("", cases.home, name="home"),
+    path("cases/", cases.case_list, name="case-list"),
+    path("cases/new/", cases.case_new, name="case-new"),
+    path("cases/<uuid:case_id>/", cases.case_page, name="case"),
+    path("cases/<uuid:case_id>/reply/", cases.reply, name="reply"),
+    path("cases/<uuid:case_id>/close/", cases.close, name="close"),
+    path("cases/<uuid:case_id>/reopen/", cases.reopen, name="reopen"),
+    path("cases/<uuid:case_id>/messages/<uuid:message_id>/retry/", cases.retry, name="retry"),
+    path("files/<uuid:file_id>/", files.serve, name="file"),
+    path("live/", live.anything_new, name="live"),
+]

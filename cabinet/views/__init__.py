@@ -1,0 +1,1 @@
+"""The pages, one module a story. A view authenticates, validates, calls one service and answers."""

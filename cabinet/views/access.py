@@ -1,0 +1,70 @@
+"""Who may pass, and who may keep a copy.
+
+Pages of a person are `private, no-cache`: no proxy stores them and a browser asks again before showing one,
+but Back still finds the place and what was typed, which `no-store` would throw away. Signing out tells the
+browser to forget what it kept.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import resolve_url
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.utils.http import url_has_allowed_host_and_scheme
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+class PersonRequest(HttpRequest):
+    """A request that `signed_in` has let through."""
+
+    user: AbstractBaseUser  # type: ignore[assignment]
+
+
+def signed_in(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) -> View[P]:
+    """Lets people in and sends everybody else to sign in.
+
+    A background request of an open page gets a plain 401 instead: the page says so and keeps what was typed.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            response = view(request, *args, **kwargs)  # type: ignore[arg-type]
+        elif request.headers.get("HX-Request"):
+            response = HttpResponse(status=401)
+        else:
+            response = to_sign_in(request)
+        if not response.has_header("Cache-Control"):
+            patch_cache_control(response, private=True, no_cache=True)
+        return response
+
+    return guarded
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
+    """To the sign-in form and back; after an action, back to the page it was on."""
+    back = request.get_full_path()
+    if request.method not in ("GET", "HEAD"):
+        back = "/".join(request.path.split("/")[:3]) + "/"
+    return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': back})}")
+
+
+def next_page(request: HttpRequest) -> str:
+    """Where the person wanted to go, if that is on this site; "" otherwise."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if safe else ""
+
+
+def onwards(request: HttpRequest) -> HttpResponseRedirect:
+    """Where somebody who is signed in goes from the sign-in pages."""
+    return HttpResponseRedirect(next_page(request) or resolve_url("cabinet:case-list"))

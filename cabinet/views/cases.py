@@ -1,0 +1,150 @@
+"""The list, a new case, one case and what can be done with it."""
+
+import uuid
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from cabinet import live, selectors, services
+from cabinet.forms import CaseForm, MessageForm
+from cabinet.models import Case, Message
+from cabinet.views.access import PersonRequest, signed_in, to_sign_in
+from cabinet.wording import TAB_NAMES
+
+PAGE_SIZE = 20
+LONGEST_QUERY = 200
+
+
+@signed_in
+@require_safe
+def home(request: PersonRequest) -> HttpResponse:  # noqa: ARG001
+    """The front door leads to the list."""
+    return redirect("cabinet:case-list")
+
+
+@signed_in
+@require_safe
+def case_list(request: PersonRequest) -> HttpResponse:
+    """The person's cases. Tab, query and page stand in the address, so Back and bookmarks work."""
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in selectors.TABS else "all"
+    query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
+    # The mark is read first: what changes while the page is made is then news to it.
+    context: dict[str, object] = {"mark": live.list_mark(request.user), "tab": tab, "query": query}
+    counts = selectors.tab_counts(request.user)
+    cases = selectors.matching(selectors.cases_under(request.user, tab), query)
+    paginator = Paginator(cases, PAGE_SIZE)
+    if not query:
+        paginator.count = counts[tab]
+    page = paginator.get_page(request.GET.get("page"))
+    previews = selectors.previews(page)
+    context |= {"page": page, "rows": [(case, previews.get(case.pk)) for case in page]}
+    context |= {"tabs": [(name, label, counts[name]) for name, label in TAB_NAMES.items()]}
+    return render(request, "cabinet/case_list.html", context | {"total": counts["all"]})
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def case_new(request: PersonRequest) -> HttpResponseBase:
+    """The form for a new case; a good one leads to the case's page."""
+    if not selectors.address_of(request.user):
+        # Signed in by other means of the site: without a proved address nobody could answer.
+        return to_sign_in(request)
+    form = CaseForm(request, request.user)
+    if request.method != "POST":
+        return render(request, "cabinet/case_new.html", {"form": form})
+    if not form.is_valid():
+        return render(request, "cabinet/case_new.html", {"form": form}, status=422)
+    case = services.open_case(
+        owner=request.user,
+        subject=form.cleaned_data["subject"],
+        text=form.cleaned_data["text"],
+        files=form.attachments.kept,
+        submission_key=form.submission_key,
+    )
+    messages.success(request, _("We have your case. You will see our answer here and by e-mail."))
+    return redirect("cabinet:case", case.pk)
+
+
+@signed_in
+@require_safe
+def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
+    """One case with its thread."""
+    return _show(request, _case(request, case_id), MessageForm(request, request.user))
+
+
+@signed_in
+@require_POST
+def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
+    """The customer answers; a bad form comes back with everything typed and attached."""
+    case = _case(request, case_id)
+    form = MessageForm(request, request.user)
+    if not form.is_valid():
+        return _show(request, case, form, status=422)
+    try:
+        services.post_reply(
+            case=case,
+            author=request.user,
+            text=form.cleaned_data["text"],
+            files=form.attachments.kept,
+            submission_key=form.submission_key,
+        )
+    except services.CaseUnavailable:
+        return _show(request, _case(request, case_id), form, status=422)
+    return redirect("cabinet:case", case_id)
+
+
+@signed_in
+@require_POST
+def close(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
+    """The customer says it is solved."""
+    try:
+        services.close_case(case=_case(request, case_id))
+    except services.CaseUnavailable:
+        messages.error(request, _("This case can no longer be changed."))
+    return redirect("cabinet:case", case_id)
+
+
+@signed_in
+@require_POST
+def reopen(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
+    """The customer says it is not solved after all."""
+    try:
+        services.reopen_case(case=_case(request, case_id))
+    except services.CaseUnavailable:
+        messages.error(request, _("This case can no longer be changed."))
+    return redirect("cabinet:case", case_id)
+
+
+@signed_in
+@require_POST
+def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
+    """Sends a message once more that was not delivered."""
+    case = _case(request, case_id)
+    message = get_object_or_404(Message, pk=message_id, case=case)
+    try:
+        services.retry_message(message=message)
+    except services.NothingToRetry:
+        messages.info(request, _("There is nothing to send again: look at the message's state."))
+    except services.CaseUnavailable:
+        messages.error(request, _("This case can no longer be changed."))
+    return redirect("cabinet:case", case_id)
+
+
+def _case(request: PersonRequest, case_id: uuid.UUID) -> Case:
+    """The person's case with what its page shows; a stranger's does not exist."""
+    return get_object_or_404(selectors.cases_of(request.user).select_related("merged_into"), pk=case_id)
+
+
+def _show(request: PersonRequest, case: Case, form: MessageForm, status: int = 200) -> HttpResponse:
+    context = {
+        "case": case,
+        "thread": selectors.thread_of(case),
+        "form": form,
+        "mark": live.case_mark(case),
+    }
+    return render(request, "cabinet/case.html", context, status=status)

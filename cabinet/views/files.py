@@ -1,0 +1,38 @@
+"""Files of cases: only to people of the case, and never as something a browser would run."""
+
+import uuid
+from typing import BinaryIO, cast
+
+from django.http import FileResponse, Http404, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_safe
+
+from cabinet import filetypes, selectors
+from cabinet.models import CaseFile
+from cabinet.views.access import PersonRequest, signed_in
+
+HEAD_BYTES = 4096
+POLICY = "sandbox; default-src 'none'"
+
+
+@signed_in
+@require_safe
+def serve(request: PersonRequest, file_id: uuid.UUID) -> HttpResponseBase:
+    """The bytes, as a download; a few kinds of pictures also in the page, if their content is one."""
+    file = get_object_or_404(selectors.files_of(request.user), pk=file_id, state=CaseFile.State.READY)
+    try:
+        blob = file.blob.open("rb")
+    except (OSError, ValueError) as error:
+        raise Http404 from error
+    content_type = filetypes.served_inline(blob.read(HEAD_BYTES))
+    blob.seek(0)
+    response = FileResponse(
+        cast("BinaryIO", blob),
+        as_attachment=content_type is None,
+        filename=file.name,
+        content_type=content_type or "application/octet-stream",
+    )
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = POLICY
+    response["Cache-Control"] = "private, max-age=3600"
+    return response

@@ -1,0 +1,286 @@
+"""Applies what a reading brought: what is new, changed or gone. Runs in one transaction under the lease."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from cabinet import desk
+from cabinet.models import CaseFile, Message, OutboxEntry
+from omnidesk_sync import delivering, linking, mapping, policy
+from omnidesk_sync.models import Attempt, CaseLink, FileLink, Lane, MessageLink
+from omnidesk_sync.policy import Look, Visibility
+from omnidesk_sync.types import Attachment, DeskCase, DeskMessage
+
+if TYPE_CHECKING:
+    from omnidesk_sync.reading import Read
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """The rows of a reading by what may be done with them."""
+
+    public: list[DeskMessage] = field(default_factory=list)
+    hidden_ids: set[int] = field(default_factory=set)
+    later: list[DeskMessage] = field(default_factory=list)
+    held_back: int = 0
+
+
+def apply(link: CaseLink, case: DeskCase, read: "Read", *, unsettled: OutboxEntry | None) -> Look:
+    """Takes over the reading. The verdict is about `unsettled`; ABSENT when there is none."""
+    now = timezone.now()
+    rows = _sort(read)
+    known = {
+        row.desk_message_id: row
+        for row in MessageLink.objects.filter(case=link.case_id).select_related("message")
+    }
+    if read.complete_from == 0 and not link.opening_read:
+        _link_opening(link, case, rows.public, known, now)
+    missing = {
+        row.desk_file_id: row
+        for row in FileLink.objects.filter(file__message__case=link.case_id).exclude(due_at=None)
+    }
+    look, waiting_ids = _match_unsettled(link, rows.public, known, unsettled)
+    for row in rows.public:
+        if row.message_id in known:
+            _follow(known[row.message_id], row, read, missing, now)
+        elif row.message_id not in waiting_ids:
+            _insert(link, row, read, now)
+    _ensure_open(case, rows.public, known, now)
+    _withdraw_hidden(rows.hidden_ids, known, now)
+    absence = _count_absences(read, known, now)
+    _advance(link, case, read, rows, waiting_ids)
+    _plan_next_look(link, rows, absence, read, now)
+    return look
+
+
+def _sort(read: "Read") -> _Sorted:
+    rows = _Sorted()
+    for message in read.messages:
+        found = policy.visibility(message, server_time=read.server_time)
+        if found is Visibility.PUBLIC:
+            rows.public.append(message)
+        elif found is Visibility.LATER:
+            rows.later.append(message)
+            rows.hidden_ids.add(message.message_id)
+        else:
+            rows.hidden_ids.add(message.message_id)
+            rows.held_back += found is Visibility.HELD_BACK
+    return rows
+
+
+# ── ours ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _link_opening(
+    link: CaseLink,
+    case: DeskCase,
+    public: Sequence[DeskMessage],
+    known: dict[int, MessageLink],
+    now: datetime,
+) -> None:
+    """The first row of a case that was opened here is our opening, whatever the desk made of its text.
+
+    Its id is not in the answer to the creation [documented], so the first whole reading learns it. A first
+    row written well after the case is not the opening: that one has been deleted over there.
+    """
+    opening = OutboxEntry.objects.filter(
+        case=link.case_id, kind=OutboxEntry.Kind.OPEN_CASE, state=OutboxEntry.State.DELIVERED
+    ).first()
+    if opening is None or opening.message is None or not public:
+        return
+    # An automatic answer may stand before it.
+    first = next((row for row in public if row.user_id > 0), None)
+    if first is None or first.message_id in known or _long_after(first, case):
+        return
+    if MessageLink.objects.filter(message=opening.message).exists():
+        return
+    known[first.message_id] = linking.link_message(opening.message, first.message_id, now=now)
+
+
+def _long_after(message: DeskMessage, case: DeskCase) -> bool:
+    if message.created_at is None or case.created_at is None:
+        return False
+    return message.created_at - case.created_at > timedelta(seconds=60)
+
+
+def _match_unsettled(
+    link: CaseLink,
+    public: Sequence[DeskMessage],
+    known: dict[int, MessageLink],
+    entry: OutboxEntry | None,
+) -> tuple[Look, tuple[int, ...]]:
+    """Whether the unsettled reply is among the later, unlinked messages of its customer.
+
+    Not filtered by time: the desk has whole seconds and another clock.
+    """
+    attempt = Attempt.objects.filter(entry=entry).order_by("-id").first() if entry else None
+    if entry is None or attempt is None or entry.message is None:
+        return Look.ABSENT, ()
+    # The case may have moved to another profile of the same person since the call.
+    profiles = {link.desk_user_id, *linking.profiles_of(link.case.owner_id)}
+    candidates = [
+        (row.message_id, mapping.theirs(row))
+        for row in public
+        if row.message_id > attempt.baseline and row.message_id not in known and row.user_id in profiles
+    ]
+    look, found, similar = policy.look_for(mapping.ours(entry.message), candidates)
+    if look is Look.FOUND:
+        row = next(row for row in public if row.message_id == found)
+        delivering.reply_delivered(entry, found, attempt, desk_hash=mapping.desk_hash(row))
+        known[found] = MessageLink.objects.select_related("message").get(message=entry.message)
+    return look, similar
+
+
+# ── theirs ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _insert(link: CaseLink, row: DeskMessage, read: "Read", now: datetime) -> None:
+    message, files = desk.record_message(
+        link.case_id, mapping.incoming(row, fallback_time=read.server_time), now=now
+    )
+    linking.link_message(message, row.message_id, now=now, desk_hash=mapping.desk_hash(row))
+    _link_files(files, row.attachments, now)
+
+
+def _follow(
+    link: MessageLink, row: DeskMessage, read: "Read", missing: dict[int, FileLink], now: datetime
+) -> None:
+    """Compares with what the desk last said. Our own words are not rewritten by the desk's HTML of them."""
+    _renew_addresses(row, missing)
+    current = mapping.desk_hash(row)
+    back_again = link.message.withdrawn_at is not None
+    if link.desk_hash == current and not back_again:
+        if link.absent:
+            MessageLink.objects.filter(pk=link.pk).update(absent=0)
+        return
+    if link.desk_hash or back_again:
+        _rewrite(link.message, row, read, now)
+    MessageLink.objects.filter(pk=link.pk).update(desk_hash=current, absent=0)
+
+
+def _rewrite(message: Message, row: DeskMessage, read: "Read", now: datetime) -> None:
+    kept = {
+        file_link.desk_file_id: file_link.file
+        for file_link in FileLink.objects.filter(file__message=message).select_related("file")
+    }
+    # Files of our own upload carry no link and stay: they are not fetched back.
+    ours = message.files.filter(desk_link=None).exists()
+    fresh = [] if ours else [file for file in row.attachments if file.file_id not in kept]
+    present = {file.file_id for file in row.attachments}
+    gone = [file for file_id, file in kept.items() if file_id not in present]
+    files = desk.rewrite_message(
+        message,
+        mapping.incoming(row, fallback_time=read.server_time),
+        fresh=[mapping.incoming_file(file) for file in fresh],
+        gone=gone,
+        now=now,
+    )
+    _link_files(files, fresh, now)
+
+
+def _renew_addresses(row: DeskMessage, missing: dict[int, FileLink]) -> None:
+    """The address of a file may live for a short time only [unknown]; every reading brings a fresh one."""
+    for attachment in row.attachments:
+        link = missing.get(attachment.file_id)
+        if link is not None and link.url != attachment.url[:1000]:
+            FileLink.objects.filter(pk=link.pk).exclude(due_at=None).update(url=attachment.url[:1000])
+
+
+def _link_files(files: Sequence[CaseFile], attachments: Sequence[Attachment], now: datetime) -> None:
+    for file, attachment in zip(files, attachments, strict=True):
+        FileLink.objects.create(
+            file=file, desk_file_id=attachment.file_id, url=attachment.url[:1000], due_at=now
+        )
+
+
+def _ensure_open(
+    case: DeskCase, public: Sequence[DeskMessage], known: dict[int, MessageLink], now: datetime
+) -> None:
+    """A reply of ours came into a case that the desk had closed without our knowing, and left closed.
+
+    Whether an API message reopens a case is [unknown]. Both times are the desk's.
+    """
+    ours = [row for row in public if row.message_id in known and row.user_id > 0]
+    last = max(ours, key=lambda row: row.message_id, default=None)
+    if case.status != "closed" or case.closed_at is None or last is None or last.created_at is None:
+        return
+    message = known[last.message_id].message
+    if last.created_at > case.closed_at and message.origin == Message.Origin.CABINET:
+        desk.reopen_after(message, now=now)
+
+
+# ── gone ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _withdraw_hidden(hidden_ids: set[int], known: dict[int, MessageLink], now: datetime) -> None:
+    """What was public and is no longer known to be is erased at once."""
+    for desk_id in hidden_ids & known.keys():
+        if known[desk_id].message.withdrawn_at is None:
+            desk.withdraw_message(known[desk_id].message, now=now)
+
+
+def _count_absences(read: "Read", known: dict[int, MessageLink], now: datetime) -> bool:
+    """Withdraws what is absent twice. True when something was absent for the first time.
+
+    Only inside the range that was read without a gap, and only what was linked before the reading began: a
+    message sent in between could not have been in it.
+    """
+    present = {message.message_id for message in read.messages}
+    first_time = False
+    for desk_id, link in known.items():
+        if desk_id in present or desk_id < read.complete_from or link.linked_at >= read.started_at:
+            continue
+        if link.message.withdrawn_at is not None:
+            continue
+        if link.absent:
+            desk.withdraw_message(link.message, now=now)
+        else:
+            first_time = True
+        MessageLink.objects.filter(pk=link.pk).update(absent=link.absent + 1)
+    return first_time
+
+
+# ── how far we are ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _advance(link: CaseLink, case: DeskCase, read: "Read", rows: _Sorted, waiting_ids: Sequence[int]) -> None:
+    """Everything up to the newest row is read, except what is kept for later: the next reading reaches it."""
+    kept = [*(row.message_id for row in rows.later), *waiting_ids]
+    newest = max((message.message_id for message in read.messages), default=link.read_through_id)
+    CaseLink.objects.filter(pk=link.pk).update(
+        read_through_id=min([newest, *(kept_id - 1 for kept_id in kept)]),
+        opening_read=link.opening_read or read.complete_from == 0,
+        updated_at=_settled_time(case, read),
+        audit_wanted=False,
+        audited_at=timezone.now() if read.complete_from == 0 else link.audited_at,
+        snapshot=None,
+        snapshot_at=None,
+    )
+
+
+def _settled_time(case: DeskCase, read: "Read") -> datetime | None:
+    """The case's time of change, as far as it can be relied on.
+
+    It has whole seconds: a case read within the very second of its change may change once more without its
+    time changing, so that second counts as not yet read.
+    """
+    if case.updated_at is None:
+        return None
+    still_moving = read.server_time - case.updated_at < timedelta(seconds=1)
+    return case.updated_at - timedelta(seconds=1) if still_moving else case.updated_at
+
+
+def _plan_next_look(link: CaseLink, rows: _Sorted, absence: bool, read: "Read", now: datetime) -> None:
+    """When the case must be read again although nobody will say so: the time is in our clock."""
+    times = []
+    if absence:
+        times.append(now + timedelta(seconds=policy.LOOK_AGAIN_SECONDS))
+    for row in rows.later:
+        appears_at = row.sent_at or read.server_time
+        times.append(now + (appears_at - read.server_time) + timedelta(seconds=1))
+    Lane.objects.filter(pk=link.case_id).update(
+        look_again_at=min(times, default=None), held_back=rows.held_back
+    )

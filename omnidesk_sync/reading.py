@@ -1,0 +1,239 @@
+"""Reads a case: the case object first, then its messages; then applies what is new, changed or gone.
+
+The calls happen outside any transaction; what they brought is applied in one, under the lease, or dropped if
+the lease was lost. Every reading first matches an unsettled send: presence settles it at once.
+
+Nothing that is not known to be public gets past `policy.visibility`: notes and messages whose sending time
+lies ahead are stored nowhere.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from cabinet import desk
+from cabinet.models import OPEN_STATES, Case, OutboxEntry
+from omnidesk_sync import applying, budget, mapping, policy, snapshots
+from omnidesk_sync.account import Account, describe
+from omnidesk_sync.budget import Spending
+from omnidesk_sync.errors import NotFound, OmnideskError, OutcomeUnknown, TryLater
+from omnidesk_sync.leases import Lease, LeaseLost
+from omnidesk_sync.models import Candidate, CaseLink, Lane
+from omnidesk_sync.people import person_behind
+from omnidesk_sync.policy import Look
+from omnidesk_sync.types import DeskCase, DeskMessage, Page
+
+log = logging.getLogger(__name__)
+
+PAGE = 100
+MAX_PAGES = 500
+"""The vendor's page cap [seen in code]; a longer thread raises rather than being cut short."""
+
+State = OutboxEntry.State
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The upper part of a message list, in ascending order, without a gap from `complete_from` upwards."""
+
+    messages: tuple[DeskMessage, ...]
+    complete_from: int
+    server_time: datetime
+    started_at: datetime
+
+
+def read(lease: Lease) -> bool:
+    """Serves the lane's wish for a reading. True when it was read; False when it comes again later."""
+    lane = Lane.objects.get(pk=lease.case_id)
+    link = CaseLink.objects.select_related("case").get(case_id=lease.case_id)
+    spending = Spending.READINGS if lane.urgent else Spending.BACKGROUND
+    try:
+        with Account(spending, before_each=lease.renew) as account:
+            # Both calls or none: readings that each got one call and no second would starve each other.
+            account.pay_ahead(1 if _snapshot(link, lane) else 2)
+            _read(link, lane, lease, account)
+    except OmnideskError as error:
+        lease.renew()
+        _back_off(lane, error)
+        return False
+    _lower(lane)
+    return True
+
+
+def look_for_reply(link: CaseLink, lease: Lease, account: Account) -> Look:
+    """A reading whose question is whether the unsettled reply at the head is there; adopts it if it is."""
+    lane = Lane.objects.get(pk=lease.case_id)
+    look = _read(link, lane, lease, account, fresh=True)
+    _lower(lane)
+    return look
+
+
+def _read(link: CaseLink, lane: Lane, lease: Lease, account: Account, *, fresh: bool = False) -> Look:
+    """Reads and applies. The verdict is about the unsettled reply at the head, if there is one."""
+    started_at = timezone.now()
+    case = None if fresh else _snapshot(link, lane)
+    if case is None:
+        try:
+            case = account.client.view_case(link.desk_case_id)
+        except NotFound:
+            _archive(link, lease, account)
+            return Look.ABSENT
+    if not _take_over_case(link, case, lease, account):
+        return Look.ABSENT
+    result = _fetch(link, account, started_at)
+    with transaction.atomic():
+        if not lease.holds():
+            raise LeaseLost
+        return applying.apply(link, case, result, unsettled=_unsettled_reply(link))
+
+
+def _unsettled_reply(link: CaseLink) -> OutboxEntry | None:
+    """The one reply of the case that may or may not have arrived: only the head can be."""
+    head = OutboxEntry.objects.filter(case_id=link.case_id, state__in=OPEN_STATES).order_by("number").first()
+    if head is None or head.kind != OutboxEntry.Kind.REPLY or head.state == State.WAITING:
+        return None
+    return head
+
+
+# ── the case object ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _snapshot(link: CaseLink, lane: Lane) -> DeskCase | None:
+    """What a list call said, if that was not before the newest hint: saves asking for the case once more."""
+    if link.snapshot is None or link.snapshot_at is None or lane.raised_at is None:
+        return None
+    if link.snapshot_at < lane.raised_at or timezone.now() - link.snapshot_at > snapshots.FRESH:
+        return None
+    return snapshots.case_of_snapshot(link.snapshot)
+
+
+def _archive(link: CaseLink, lease: Lease, account: Account) -> None:
+    """404 for a case we know: gone for good, or the whole host is wrong. A probe tells which."""
+    if not account.answers():
+        raise TryLater("The account does not answer.", after_seconds=budget.PROBE_SECONDS)
+    facts = desk.CaseFacts(number="", status=Case.Status.CLOSED, availability=Case.Availability.ARCHIVED)
+    _set_facts(link, facts, lease)
+
+
+def _take_over_case(link: CaseLink, case: DeskCase, lease: Lease, account: Account) -> bool:
+    """Applies the case object. False when its messages are not to be read: another person's, or away."""
+    if case.user_id != link.desk_user_id and not _still_the_owners(link, case, account):
+        _hand_over(link, case, lease)
+        return False
+    facts = mapping.facts(case)
+    _set_facts(link, facts, lease, merged_into=_survivor(link, case))
+    return facts.availability == Case.Availability.NORMAL
+
+
+def _still_the_owners(link: CaseLink, case: DeskCase, account: Account) -> bool:
+    """One person may have several profiles over there; the case stays his when it moves between them."""
+    person = person_behind(case.user_id, account)
+    if person is None or person.pk != link.case.owner_id:
+        return False
+    CaseLink.objects.filter(pk=link.pk).update(desk_user_id=case.user_id)
+    link.desk_user_id = case.user_id
+    return True
+
+
+def _hand_over(link: CaseLink, case: DeskCase, lease: Lease) -> None:
+    """The case is somebody else's now: frozen here, and looked at anew for whoever it belongs to."""
+    facts = desk.CaseFacts(number="", status=Case.Status.CLOSED, availability=Case.Availability.MOVED)
+    with transaction.atomic():
+        _set_facts(link, facts, lease)
+        CaseLink.objects.filter(pk=link.pk).update(detached=True)
+        Candidate.objects.update_or_create(
+            desk_case_id=case.case_id,
+            defaults={"desk_user_id": case.user_id, "not_ours": False, "due_at": timezone.now()},
+        )
+
+
+def _survivor(link: CaseLink, case: DeskCase) -> Case | None:
+    """The case this one was merged into, followed only within one customer."""
+    if not case.parent_case_id:
+        return None
+    parent = CaseLink.objects.filter(desk_case_id=case.parent_case_id, detached=False).first()
+    if parent is None:
+        Candidate.objects.get_or_create(desk_case_id=case.parent_case_id, defaults={"due_at": timezone.now()})
+        return None
+    return parent.case if parent.case.owner_id == link.case.owner_id else None
+
+
+def _set_facts(
+    link: CaseLink, facts: desk.CaseFacts, lease: Lease, *, merged_into: Case | None = None
+) -> None:
+    with transaction.atomic():
+        if not lease.holds():
+            raise LeaseLost
+        desk.set_facts(link.case_id, facts, merged_into=merged_into, now=timezone.now())
+
+
+# ── the messages ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _fetch(link: CaseLink, account: Account, started_at: datetime) -> Read:
+    """Pages from the newest down to what was read before, or to the end.
+
+    A message deleted between two pages would shift one row past us unseen; then the reading is begun again
+    later. One that was added only makes the pages overlap, and the next reading brings it.
+
+    The time is that of the first page: what was said after it is not in there.
+    """
+    stop_at = 0 if link.audit_wanted or not link.opening_read else link.read_through_id
+    found: dict[int, DeskMessage] = {}
+    first = page = account.client.list_messages(link.desk_case_id, order="desc", limit=PAGE)
+    for number in range(1, MAX_PAGES + 1):
+        if number > 1:
+            before = page
+            page = account.client.list_messages(link.desk_case_id, order="desc", page=number, limit=PAGE)
+            if _has_shifted(before, page, found):
+                raise OutcomeUnknown("The thread changed while it was being read.")
+        found.update((message.message_id, message) for message in page.items)
+        at_end = _is_last(page, number)
+        lowest = min(found, default=0)
+        if at_end or lowest <= stop_at:
+            messages = tuple(found[key] for key in sorted(found))
+            return Read(messages, 0 if at_end else lowest, first.server_time, started_at)
+    raise OutcomeUnknown("The thread is longer than the desk lets anyone read.")
+
+
+def _has_shifted(before: Page[DeskMessage], page: Page[DeskMessage], found: dict[int, DeskMessage]) -> bool:
+    """Whether a row may have slipped past us between two pages. An empty page often has no counter."""
+    if page.total_count is None or page.total_count == before.total_count:
+        return False
+    return not any(message.message_id in found for message in page.items)
+
+
+def _is_last(page: Page[DeskMessage], number: int) -> bool:
+    """With a counter it decides: what looks absent after the end counts as deleted."""
+    if page.total_count is not None:
+        return number * PAGE >= page.total_count
+    return len(page.items) < PAGE
+
+
+# ── the wish ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lower(lane: Lane) -> None:
+    """The wish is served, unless somebody raised it while we read."""
+    now = timezone.now()
+    served = {"read_failures": 0, "last_error": "", "last_read_at": now}
+    Lane.objects.filter(pk=lane.pk).update(**served)
+    Lane.objects.filter(pk=lane.pk, wanted=lane.wanted).update(
+        wanted=0, wanted_since=None, read_due_at=None, urgent=False
+    )
+    spaced = now + timedelta(seconds=policy.read_spacing(budget.limit()))
+    Lane.objects.filter(pk=lane.pk, wanted__gt=0, read_due_at__lt=spaced).update(read_due_at=spaced)
+
+
+def _back_off(lane: Lane, error: OmnideskError) -> None:
+    """A reading that failed comes again later, visibly; what our own budget delays is no failure."""
+    delayed = isinstance(error, TryLater) and error.after_seconds is not None
+    failures = lane.read_failures if delayed else lane.read_failures + 1
+    seconds = error.after_seconds if isinstance(error, TryLater) else None
+    due_at = timezone.now() + timedelta(seconds=policy.backoff(failures) if seconds is None else seconds)
+    Lane.objects.filter(pk=lane.pk).update(
+        read_failures=failures, last_error=describe(error), read_due_at=due_at
+    )

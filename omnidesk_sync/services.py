@@ -1,0 +1,77 @@
+"""What other rooms may ask of the synchronisation. Nothing here makes a call."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext_noop as _
+
+from cabinet.models import OutboxEntry
+from omnidesk_sync import bells, imports, lane, linking
+from omnidesk_sync.models import CaseLink, MessageLink
+
+ECHO_WAIT = timedelta(seconds=1)
+"""While one of our own calls is under way, a hint may be its echo: its answer tells, a moment later."""
+
+OPENING_WAIT = timedelta(seconds=30)
+"""A hint about an unknown case waits at most this long for openings that are being sent."""
+
+MESSAGE_EVENTS = ("staff_reply", "user_reply")
+
+
+class Verdict(enum.Enum):
+    """What a hint came to."""
+
+    WANTED = "a reading was asked for"
+    NOTHING = "nothing to do"
+    NOT_YET = "cannot be judged yet"
+
+
+@dataclass(frozen=True, slots=True)
+class HintAnswer:
+    """`reason` is for the admin, in a few words; `again_at` is set for NOT_YET."""
+
+    verdict: Verdict
+    reason: str = ""
+    again_at: datetime | None = None
+
+
+def take_hint(
+    *, event: str, desk_case_id: int, desk_message_id: int | None, received_at: datetime
+) -> HintAnswer:
+    """Something may have happened to a case of the desk. Makes no call; rings the case's lane if need be."""
+    link = CaseLink.objects.filter(desk_case_id=desk_case_id, detached=False).first()
+    if link is None:
+        return _about_unknown_case(desk_case_id, received_at)
+    if event == "new_case":
+        return HintAnswer(Verdict.NOTHING, _("the case is here already"))
+    if event in MESSAGE_EVENTS and desk_message_id is not None:
+        if MessageLink.objects.filter(case=link.case_id, desk_message_id=desk_message_id).exists():
+            return HintAnswer(Verdict.NOTHING, _("the message is here already"))
+        if desk_message_id <= link.read_through_id:
+            return HintAnswer(Verdict.NOTHING, _("read already, and not public"))
+        if _call_under_way(case=link.case_id):
+            return HintAnswer(Verdict.NOT_YET, _("a call is under way"), timezone.now() + ECHO_WAIT)
+    linking.want_reading(link.case_id, now=timezone.now())
+    wait = lane.seconds_until_next(link.case_id)
+    bells.ring_lane(link.case_id, in_seconds=wait or 0.0)
+    return HintAnswer(Verdict.WANTED)
+
+
+def _about_unknown_case(desk_case_id: int, received_at: datetime) -> HintAnswer:
+    now = timezone.now()
+    openings = {"kind": OutboxEntry.Kind.OPEN_CASE}
+    if now - received_at < OPENING_WAIT and _call_under_way(**openings):
+        return HintAnswer(Verdict.NOT_YET, _("an opening is being sent"), now + ECHO_WAIT)
+    candidate = imports.mention(desk_case_id)
+    if candidate is None:
+        return HintAnswer(Verdict.NOTHING, _("not a case of anybody here"))
+    bells.ring_candidate(candidate.pk)
+    return HintAnswer(Verdict.WANTED, _("looking whose case it is"))
+
+
+def _call_under_way(**entries: object) -> bool:
+    """Whether a call may still be answered: of a killed worker's call nobody will tell the end."""
+    attempting = OutboxEntry.objects.filter(state=OutboxEntry.State.ATTEMPTING, **entries)
+    return attempting.filter(tries__dead_at__gt=timezone.now()).exists()

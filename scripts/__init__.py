@@ -1,0 +1,1 @@
+"""What a developer's machine runs around the product: the demo, the checks, servers for tests."""

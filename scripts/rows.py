@@ -1,0 +1,127 @@
+"""Rows 1 to 4 of docs/architecture.md, driven once as a customer and the staff would, each one timed."""
+
+import struct
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from scripts.desk import Desk, Json
+from scripts.visitor import Shown, Visitor
+
+T = TypeVar("T")
+
+SECONDS = 30
+PAUSE_SECONDS = 0.1
+
+SUBJECT = "Two parcels instead of one"
+OPENING = "Good afternoon! I ordered one kettle and got two.\nA picture is attached."
+STAFF_ANSWER = "Thank you for telling us. The label for sending it back is attached."
+MAIL_ANSWER = "Got it, I will bring it to the post office tomorrow."
+CABINET_ANSWER = "Done: it is on its way to you."
+
+
+def picture(*, width: int = 240, height: int = 160) -> bytes:
+    """A real PNG, a calm blue square: what a mail program or a browser can show."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = (b"\0" + bytes((70, 110, 180 - row // 4)) * width for row in range(height))
+    pixels = zlib.compress(b"".join(rows))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+PICTURE = picture()
+
+
+class RowFailed(Exception):
+    """What was to appear on the other side did not appear."""
+
+
+@dataclass
+class Walk:
+    """One customer and one case on their way through the rows."""
+
+    visitor: Visitor
+    desk: Desk
+    path: str = ""
+    case_id: int = 0
+    rows: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rows = [
+            ("customer opens a case with a file  → it is in Omnidesk", self.open),
+            ("staff answer with a file           → it is in the cabinet", self.staff_answers),
+            ("customer answers that mail         → it is in the cabinet", self.mail_answers),
+            ("customer answers in the cabinet    → it is in Omnidesk", self.cabinet_answers),
+        ]
+
+    def timed(self) -> Iterator[tuple[str, float]]:
+        for title, act in self.rows:
+            began = time.monotonic()
+            act()
+            yield title, time.monotonic() - began
+
+    def open(self) -> None:
+        known = {case["case_id"] for case in self.desk.cases()}
+        picture = ("kettle.png", PICTURE, "image/png")
+        self.path = self.visitor.open_case(SUBJECT, OPENING, [picture])
+        case = until("the case in Omnidesk", lambda: next(iter(self._new_cases(known)), None))
+        self.case_id = case["case_id"]
+        [opening] = case["messages"]
+        expect(opening["text"] == OPENING, f"Omnidesk has another text: {opening['text']!r}")
+        expect([file["size"] for file in opening["files"]] == [len(PICTURE)], "Omnidesk lacks the file")
+
+    def staff_answers(self) -> None:
+        label = ("label.png", PICTURE, "image/png")
+        self.desk.reply(self.case_id, STAFF_ANSWER, label)
+        shown = until("the staff's answer in the cabinet", lambda: self._shown(STAFF_ANSWER, files=1))
+        expect(shown.author == "staff", f"the cabinet shows it as of {shown.author!r}")
+        [file] = shown.files.values()
+        expect(self.visitor.download(file) == PICTURE, "the cabinet's copy of the file differs")
+
+    def mail_answers(self) -> None:
+        self.desk.mail_reply(self.case_id, MAIL_ANSWER)
+        shown = until("the mailed answer in the cabinet", lambda: self._shown(MAIL_ANSWER))
+        expect(shown.author == "customer", f"the cabinet shows it as of {shown.author!r}")
+
+    def cabinet_answers(self) -> None:
+        self.visitor.reply(self.path, CABINET_ANSWER)
+        until("the customer's answer in Omnidesk", lambda: CABINET_ANSWER in self._texts_at_the_desk())
+        until("the word that it was sent", lambda: self._sent(CABINET_ANSWER))
+        thread = self.visitor.thread(self.path)
+        expect(len(thread) == 4, f"the cabinet shows {len(thread)} messages instead of 4")
+        expect(len(self._texts_at_the_desk()) == 4, "Omnidesk has a message too many or too few")
+
+    def _new_cases(self, known: set[int]) -> list[Json]:
+        return [case for case in self.desk.cases() if case["case_id"] not in known]
+
+    def _texts_at_the_desk(self) -> list[str]:
+        return [message["text"] for message in self.desk.case(self.case_id)["messages"]]
+
+    def _shown(self, text: str, files: int = 0) -> Shown | None:
+        thread = self.visitor.thread(self.path)
+        return next((row for row in thread if text in row.text and len(row.files) >= files), None)
+
+    def _sent(self, text: str) -> bool:
+        shown = self._shown(text)
+        return shown is not None and shown.state == "sent"
+
+
+def until(what: str, look: Callable[[], T | None], *, seconds: float = SECONDS) -> T:
+    """What `look` finds, as soon as it finds something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(PAUSE_SECONDS)
+    raise RowFailed(f"{what} did not appear within {seconds:.0f} s")
+
+
+def expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise RowFailed(otherwise)

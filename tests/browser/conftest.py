@@ -1,0 +1,31 @@
+"""One house for all browser tests, on the embedded defaults, and the Chromium of this machine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.chromium import launch_options
+from tests.house.premises import EmbeddedHouse
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(180))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    return launch_options()
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedHouse]:
+    house = EmbeddedHouse(tmp_path_factory.mktemp("browser"), {})
+    house.prepare()
+    house.begin()
+    yield house
+    house.end()

@@ -1,0 +1,165 @@
+"""What an open page does by itself, and what it must never do to somebody who is typing."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.sessions.models import Session
+from django.test import Client
+from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from cabinet.models import Case, Message
+from tests import factories
+from tests.factories import case_of, delivered, staff_reply
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def playwright_has_a_loop() -> Iterator[None]:
+    """Its event loop runs in this thread, so Django must be told that nothing here is asynchronous."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield
+
+
+@pytest.fixture
+def person(transactional_db: None) -> AbstractBaseUser:
+    return factories.person("alice")
+
+
+@pytest.fixture
+def case(person: AbstractBaseUser) -> Case:
+    return delivered(case_of(person))
+
+
+@pytest.fixture
+def page(browser: Browser, person: AbstractBaseUser, live_server: LiveServer) -> Iterator[Page]:
+    client: Client = factories.signed_in(person)
+    context = browser.new_context(base_url=live_server.url, locale="en-GB", timezone_id="Asia/Omsk")
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    known = {settings.SESSION_COOKIE_NAME: cookie, "tz": "Asia/Omsk"}
+    context.add_cookies([{"name": name, "value": known[name], "url": live_server.url} for name in known])
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def path(case: Case) -> str:
+    return f"/cases/{case.pk}/"
+
+
+def test_a_reply_appears_and_what_is_typed_stays(page: Page, case: Case) -> None:
+    staff_reply(case, "first", html='<p>first</p><details class="quote"><summary>•••</summary>old</details>')
+    page.goto(path(case))
+    page.locator("details.quote summary").click()
+    box = page.get_by_label("Your reply")
+    box.fill("half a sentence")
+    Case.objects.filter(pk=case.pk).update(status=Case.Status.OPEN)
+    staff_reply(case, "Here is news")
+    expect(page.locator("article[data-author=staff]")).to_have_count(2)
+    expect(page.locator("#announcer")).to_have_text("New reply from Maria")
+    expect(page.locator("#case-head .pill-turn")).to_be_visible()
+    expect(page).to_have_title("(1) The printer smokes")
+    assert box.input_value() == "half a sentence"
+    assert page.evaluate("document.activeElement.id") == "id_text"
+    assert page.evaluate("document.querySelector('details.quote').open") is True
+
+
+def test_a_reply_is_sent_without_a_reload(page: Page, case: Case) -> None:
+    page.goto(path(case))
+    page.evaluate("window.before = true")
+    page.get_by_label("Your reply").fill("It still smokes")
+    page.set_input_files("#id_files", {"name": "photo.txt", "mimeType": "text/plain", "buffer": b"words"})
+    expect(page.locator("[data-chosen] .chip-name")).to_have_text("photo.txt")
+    page.get_by_role("button", name="Send", exact=True).click()
+    mine = page.locator("article[data-author=customer]")
+    expect(mine).to_have_count(2)
+    expect(mine.last).to_have_attribute("data-state", "sending")
+    expect(page.get_by_label("Your reply")).to_have_value("")
+    assert page.evaluate("window.before") is True
+    delivered(case)
+    Case.objects.filter(pk=case.pk).update(revision=99)
+    expect(mine.last).to_have_attribute("data-state", "sent")
+    assert [file.name for file in Message.objects.filter(case=case).last().files.all()] == ["photo.txt"]  # type: ignore[union-attr]
+
+
+def test_an_empty_reply_is_said_so_and_the_page_stays(page: Page, case: Case) -> None:
+    page.goto(path(case))
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#composer [role=alert]")).to_be_focused()
+    page.get_by_label("Your reply").fill("now with words")
+    page.get_by_label("Your reply").press("Control+Enter")
+    expect(page.locator("article[data-author=customer]")).to_have_count(2)
+    expect(page.locator("#composer [role=alert]")).to_have_count(0)
+
+
+def test_a_double_click_makes_one_case(page: Page, person: AbstractBaseUser) -> None:
+    page.goto("/cases/new/")
+    page.get_by_label("Subject").fill("Twice")
+    page.get_by_label("What happened?").fill("Clicked twice")
+    page.get_by_role("button", name="Send", exact=True).dblclick()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Twice")
+    assert Case.objects.count() == 1
+
+
+def test_close_and_reopen_keep_what_is_typed(page: Page, case: Case) -> None:
+    page.goto(path(case))
+    page.get_by_label("Your reply").fill("half a sentence")
+    page.get_by_role("button", name="Solved, close the case").click()
+    expect(page.get_by_text("Your reply will open the case again.")).to_be_visible()
+    page.get_by_role("button", name="Reopen the case").click()
+    expect(page.get_by_role("button", name="Solved, close the case")).to_be_visible()
+    expect(page.get_by_label("Your reply")).to_have_value("half a sentence")
+
+
+def test_a_lost_session_is_said_quietly_and_nothing_typed_is_lost(page: Page, case: Case) -> None:
+    page.goto(path(case))
+    page.get_by_label("Your reply").fill("precious")
+    Session.objects.all().delete()
+    expect(page.locator("#quiet-notice")).to_contain_text("You have been signed out")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#quiet-notice")).to_contain_text("Sign in again")
+    expect(page.get_by_label("Your reply")).to_have_value("precious")
+    assert Message.objects.filter(text="precious").count() == 0
+
+
+def test_the_list_follows_too(page: Page, case: Case, person: AbstractBaseUser) -> None:
+    page.goto("/cases/")
+    expect(page.locator(".row")).to_have_count(1)
+    staff_reply(case, "Have you tried")
+    expect(page.locator(".row-preview")).to_contain_text("Have you tried")
+    expect(page).to_have_title("(1) My cases")
+    case_of(person, "another")
+    expect(page.locator(".row")).to_have_count(2)
+    expect(page.locator(".row").first).to_contain_text("another")
+
+
+def test_an_empty_list_shows_its_first_case(page: Page, person: AbstractBaseUser) -> None:
+    page.goto("/cases/")
+    expect(page.get_by_text("You have no cases yet")).to_be_visible()
+    case_of(person, "by mail")
+    expect(page.locator(".row")).to_contain_text("by mail")
+
+
+def test_times_are_the_readers_own_from_the_second_page_on(page: Page, case: Case) -> None:
+    page.context.clear_cookies(name="tz")
+    page.goto(path(case))
+    page.reload()
+    assert page.locator("article time").first.get_attribute("datetime", timeout=5000)[-6:] == "+06:00"  # type: ignore[index]
+
+
+def test_no_page_is_wider_than_a_small_phone(page: Page, case: Case) -> None:
+    staff_reply(case, "wide", html=f"<p>{'x' * 400}</p><table><tr>{'<td>cell cell</td>' * 20}</tr></table>")
+    factories.file_in(case.messages.first() or case.messages.get(), "f" * 120 + ".pdf")
+    page.set_viewport_size({"width": 320, "height": 640})
+    for address in ("/cases/", path(case), "/cases/new/", "/nowhere/", "/cases/?q=none"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, address

@@ -1,0 +1,86 @@
+"""Files: who gets them, and that no browser runs them."""
+
+import uuid
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpResponseBase
+from django.test import Client
+
+from cabinet import services
+from cabinet.models import CaseFile
+from tests.factories import PNG, case_of, file_in, upload
+
+
+@pytest.fixture
+def file(alice: AbstractBaseUser) -> CaseFile:
+    return file_in(case_of(alice).messages.get(), "отчёт за март.pdf", b"%PDF-1.4 words")
+
+
+def body(response: HttpResponseBase) -> bytes:
+    return b"".join(response.streaming_content)  # type: ignore[attr-defined]
+
+
+def test_a_file_is_a_download_under_its_own_name(as_alice: Client, file: CaseFile) -> None:
+    answer = as_alice.get(f"/files/{file.pk}/")
+    assert answer.status_code == 200
+    assert body(answer) == b"%PDF-1.4 words"
+    assert answer["Content-Disposition"].startswith("attachment; filename*=utf-8''%D0%BE%D1%82")
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert answer["Cache-Control"].startswith("private")
+    assert answer["Content-Length"] == "14"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "inline"),
+    [
+        ("picture.png", PNG, True),
+        ("really.html", PNG, True),
+        ("page.html", b"<script>alert(1)</script>", False),
+        ("lie.png", b"<script>alert(1)</script>", False),
+        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", False),
+        ("text.txt", b"words", False),
+    ],
+)
+def test_only_real_pictures_are_shown_in_the_page(
+    as_alice: Client, alice: AbstractBaseUser, name: str, content: bytes, inline: bool
+) -> None:
+    file = file_in(case_of(alice).messages.get(), name, content, content_type="image/png")
+    answer = as_alice.get(f"/files/{file.pk}/")
+    assert answer["Content-Disposition"].startswith("inline" if inline else "attachment")
+    assert answer["Content-Type"] == ("image/png" if inline else "application/octet-stream")
+    assert body(answer) == content
+
+
+@pytest.mark.parametrize("state", ["fetching", "unavailable"])
+def test_what_is_not_here_is_not_found(as_alice: Client, file: CaseFile, state: str) -> None:
+    CaseFile.objects.filter(pk=file.pk).update(state=state)
+    assert as_alice.get(f"/files/{file.pk}/").status_code == 404
+
+
+def test_bytes_that_are_gone_are_not_found(as_alice: Client, file: CaseFile) -> None:
+    file.blob.storage.delete(file.blob.name or "")
+    assert as_alice.get(f"/files/{file.pk}/").status_code == 404
+
+
+def test_a_stranger_finds_nothing(as_charlie: Client, file: CaseFile) -> None:
+    assert as_charlie.get(f"/files/{file.pk}/").status_code == 404
+    assert as_charlie.get(f"/files/{uuid.uuid4()}/").status_code == 404
+
+
+def test_staged_uploads_are_served_to_nobody(
+    as_alice: Client, as_charlie: Client, alice: AbstractBaseUser
+) -> None:
+    staged = services.stage_file(owner=alice, upload=upload(), name="staged.txt")
+    assert as_alice.get(f"/files/{staged.pk}/").status_code == 404
+    assert as_charlie.get(f"/files/{staged.pk}/").status_code == 404
+
+
+def test_a_name_cannot_break_out_of_its_header(as_alice: Client, alice: AbstractBaseUser) -> None:
+    file = file_in(case_of(alice).messages.get(), 'a"; x=\r\nSet-Cookie: y.txt')
+    answer = as_alice.get(f"/files/{file.pk}/")
+    answer.close()
+    assert answer.status_code == 200
+    assert "\n" not in answer["Content-Disposition"]
+    assert "Set-Cookie" not in answer

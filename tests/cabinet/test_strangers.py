@@ -1,0 +1,80 @@
+"""Every door of a case, tried by a stranger and by nobody in particular."""
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from django.test import Client
+
+from cabinet.models import Case
+from cabinet.urls import urlpatterns
+from tests.factories import case_of, file_in, signed_in
+
+READ = ("case", "file")
+ACT = ("reply", "close", "reopen", "retry")
+OWN = ("home", "case-list", "case-new")
+
+
+@pytest.fixture
+def doors(alice: AbstractBaseUser) -> dict[str, str]:
+    case = case_of(alice)
+    message = case.messages.get()
+    start = f"/cases/{case.pk}/"
+    return {
+        "home": "/",
+        "case-list": "/cases/",
+        "case-new": "/cases/new/",
+        "case": start,
+        "reply": f"{start}reply/",
+        "close": f"{start}close/",
+        "reopen": f"{start}reopen/",
+        "retry": f"{start}messages/{message.pk}/retry/",
+        "file": f"/files/{file_in(message).pk}/",
+    }
+
+
+def test_no_door_is_forgotten_here() -> None:
+    named = {pattern.name for pattern in urlpatterns}
+    assert named == {*READ, *ACT, *OWN, "live"}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_stranger_finds_no_page(as_charlie: Client, doors: dict[str, str], name: str) -> None:
+    assert as_charlie.get(doors[name]).status_code == 404
+    assert as_charlie.get(doors[name], headers={"hx-request": "true"}).status_code == 404
+
+
+@pytest.mark.parametrize("name", ACT)
+def test_a_stranger_can_do_nothing(as_charlie: Client, doors: dict[str, str], name: str) -> None:
+    before = Case.objects.values_list("revision", "status").get()
+    assert as_charlie.post(doors[name], {"text": "hello"}).status_code == 404
+    assert Case.objects.values_list("revision", "status").get() == before
+
+
+@pytest.mark.parametrize("name", [*READ, *ACT, *OWN])
+def test_nobody_is_sent_to_sign_in(client: Client, doors: dict[str, str], name: str) -> None:
+    answer = client.post(doors[name]) if name in ACT else client.get(doors[name])
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/login/?next=")
+    back = doors["case"] if name in ACT else doors[name]
+    assert answer["Location"].endswith(back.replace("/", "%2F"))
+    assert client.get(doors[name], headers={"hx-request": "true"}).status_code == 401
+
+
+@pytest.mark.parametrize("name", ACT)
+def test_actions_are_posts(as_alice: Client, doors: dict[str, str], name: str) -> None:
+    assert as_alice.get(doors[name]).status_code == 405
+
+
+@pytest.mark.parametrize("name", [*ACT, "case-new"])
+def test_actions_need_the_forms_token(alice: AbstractBaseUser, doors: dict[str, str], name: str) -> None:
+    client = signed_in(alice, Client(enforce_csrf_checks=True, HTTP_ACCEPT_LANGUAGE="en"))
+    answer = client.post(doors[name], {"text": "hello"})
+    assert answer.status_code == 403
+    assert "Nothing is lost: go back" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", [*READ, "case-list", "case-new"])
+def test_private_pages_are_kept_by_no_proxy(as_alice: Client, doors: dict[str, str], name: str) -> None:
+    answer = as_alice.get(doors[name])
+    answer.close()
+    assert "private" in answer["Cache-Control"]
+    assert "Cookie" in answer["Vary"]

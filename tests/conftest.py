@@ -1,0 +1,40 @@
+"""People of the tests: Alice owns, Bob is her colleague, Charlie is a stranger."""
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from django.test import Client
+from hypothesis import settings
+
+from tests import factories
+from tests.factories import signed_in
+
+# The fast suite asks the same questions every time, of a machine of any speed. To look further:
+# pytest --hypothesis-profile=search
+settings.register_profile("fast", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=2000)
+settings.load_profile("fast")
+
+
+@pytest.fixture
+def alice(db: None) -> AbstractBaseUser:
+    return factories.person("alice")
+
+
+@pytest.fixture
+def bob(db: None) -> AbstractBaseUser:
+    return factories.person("bob")
+
+
+@pytest.fixture
+def charlie(db: None) -> AbstractBaseUser:
+    return factories.person("charlie")
+
+
+@pytest.fixture
+def as_alice(alice: AbstractBaseUser) -> Client:
+    return signed_in(alice)
+
+
+@pytest.fixture
+def as_charlie(charlie: AbstractBaseUser) -> Client:
+    return signed_in(charlie)

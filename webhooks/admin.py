@@ -1,0 +1,65 @@
+"""The inbox in the admin: what arrived, what became of it and why, and "process again"."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from webhooks import services
+from webhooks.models import InboxEntry
+
+# Only the type checker knows which model it is for: at run time Django's class takes no parameter.
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[InboxEntry]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+
+@admin.register(InboxEntry)
+class InboxEntryAdmin(ModelAdmin):
+    """Rows are what the outside said, so nobody edits them; old ones go by themselves."""
+
+    list_display = (
+        "id",
+        "received_at",
+        "event",
+        "case_id",
+        "message_id",
+        "state",
+        "reason_in_words",
+        "parse_error",
+        "attempts",
+        "due_at",
+    )
+    list_filter = ("state", ("parse_error", admin.EmptyFieldListFilter), "event")
+    search_fields = ("=case_id",)
+    search_help_text = _("Number of a case in Omnidesk")
+    date_hierarchy = "received_at"
+    show_full_result_count = False
+    actions = ("process_again",)
+
+    @admin.display(description=_("reason"), ordering="reason")
+    def reason_in_words(self, entry: InboxEntry) -> str:
+        return gettext(entry.reason) if entry.reason else ""
+
+    @admin.action(description=_("Process again"), permissions=["process"])
+    def process_again(self, request: HttpRequest, queryset: QuerySet[InboxEntry]) -> None:
+        count = services.process_again(queryset.values_list("pk", flat=True))
+        text = ngettext("%d entry will be processed again.", "%d entries will be processed again.", count)
+        self.message_user(request, text % count, messages.SUCCESS)
+
+    def has_process_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change inbox rows: the form itself stays read-only for everybody."""
+        return request.user.has_perm("webhooks.change_inboxentry")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: InboxEntry | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: InboxEntry | None = None) -> bool:  # noqa: ARG002
+        return False
