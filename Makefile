@@ -4,14 +4,15 @@ VENV := .venv/bin/python
 PYTEST := $(VENV) -m pytest
 # As many as there are cores: the fast suite needs no server and no order.
 SUITE := -n auto -p no:playwright
-FAST := $(SUITE) -m "not whole_house and not browser and not service and not slow"
-ALL := $(SUITE) -m "not whole_house and not browser and not service"
+FAST := $(SUITE) -m "not whole_house and not browser and not experiment and not service and not slow"
+ALL := $(SUITE) -m "not whole_house and not browser and not experiment and not service"
 # Whole houses mostly wait: three side by side keep two cores at ease.
 HOUSE := -n 3 --durations=0 --durations-min=20
+EXPERIMENTS := $(HOUSE) -p tests.chaos.experiments.figures
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-reset run test test-postgresql test-slow test-house test-house-full test-browser \
-	chaos chaos-short check lint types rooms migrations translations deploy-check compose-check screenshots
+	chaos chaos-short experiments experiments-full check lint types rooms migrations translations deploy-check compose-check screenshots
 
 help: ## this list
 	@echo "Omnidesk Cabinet"
@@ -57,6 +58,12 @@ chaos: install ## everything breaks for SECONDS (600) from SEED, on each of both
 chaos-short: install ## the same in at most 5 minutes; FULL=1 on PostgreSQL and Redis
 	$(if $(filter-out 0,$(FULL)),$(VENV) -m scripts.services) $(VENV) $(CHAOS) --seconds 130 --settle 140 --blows 2.2 \
 		--pace 2 --least-messages 100 --least-kills 30 $(if $(filter-out 0,$(FULL)),--full)
+
+experiments: install ## one thing broken on purpose at a time, in houses of real processes, with figures
+	$(PYTEST) $(EXPERIMENTS) -m "experiment and not service"
+
+experiments-full: install ## the same on PostgreSQL and Redis (starts its own)
+	$(VENV) -m scripts.services $(PYTEST) $(EXPERIMENTS) -m "experiment and service"
 
 test-browser: install ## the whole loop in Chromium, with and without JavaScript
 	$(PYTEST) -m browser

@@ -38,12 +38,17 @@ def build(folder: Path, *, full: bool, limit: int, quarantine: float | None = No
         on_postgresql.create_database()
     else:
         house = EmbeddedHouse(folder, settings, limit=limit)
-    house.commands["worker-2"] = f"{house.commands['worker']} --hostname second@%h"
-    # Two beats must not share the file in which each notes what it has rung for.
-    schedule = shlex.quote(str(folder / "celerybeat-schedule-2"))
-    house.commands["beat-2"] = f"{house.commands['beat']} --schedule {schedule}"
+    double(house)
     house.prepare()
     return house
+
+
+def double(house: Premises) -> None:
+    """Gives a house that has not begun a second worker and a second beat."""
+    house.commands["worker-2"] = f"{house.commands['worker']} --hostname second@%h"
+    # Two beats must not share the file in which each notes what it has rung for.
+    schedule = shlex.quote(str(house.folder / "celerybeat-schedule-2"))
+    house.commands["beat-2"] = f"{house.commands['beat']} --schedule {schedule}"
 
 
 def kill(house: Premises, *names: str) -> None:

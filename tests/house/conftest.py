@@ -51,9 +51,11 @@ def model(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premi
 
 @pytest.fixture(scope="session")
 def build(model: Premises, tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """Builds and starts a house; the caller ends it."""
+    """Builds and starts a house, after `before` has changed what it likes; the caller ends it."""
 
-    def _build(*, limit: int = 300, **settings: str) -> Premises:
+    def _build(
+        *, limit: int = 300, before: Callable[[Premises], None] | None = None, **settings: str
+    ) -> Premises:
         folder = tmp_path_factory.mktemp("house", numbered=True)
         house: Premises
         if isinstance(model, FullHouse):
@@ -62,6 +64,8 @@ def build(model: Premises, tmp_path_factory: pytest.TempPathFactory) -> Build:
         else:
             house = EmbeddedHouse(folder, settings, limit=limit)
             shutil.copytree(model.folder, folder, dirs_exist_ok=True)
+        if before is not None:
+            before(house)
         house.begin()
         return house
 
