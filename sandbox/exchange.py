@@ -70,7 +70,10 @@ class Exchange:
     def _struck(self, request: Request, fault: Fault) -> Outcome:
         kind = fault.kind
         if kind in ("wrong_key", "rate_limited") and request.path.startswith("/api/"):
-            return Outcome(reply=self._work(request, kind))
+            reply = self._work(request, kind)
+            if kind == "rate_limited" and fault.retry_after is not None:
+                reply.headers["retry_after"] = str(fault.retry_after)
+            return Outcome(reply=reply)
         if kind == "slow":
             return Outcome(reply=self._slowly(request, fault))
         if kind == "cut_after":

@@ -6,7 +6,7 @@ kind               what the caller meets
 slow               nothing for ``seconds``, then the ordinary answer (the work is done either way)
 error_500          500 with a short text
 error_502          502 with a gateway's HTML page
-rate_limited       429, as though somebody else had used the account up
+rate_limited       429, as though somebody else had used the account up; ``retry_after`` in the header
 wrong_key          401, as though the key had been revoked
 redirect           302 to ``location``
 cut_before         the connection is cut; nothing was done
@@ -64,6 +64,7 @@ class Fault:
     seconds: float = 3.0
     when: str = ""
     location: str = "/"
+    retry_after: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in CALL_KINDS + WEBHOOK_KINDS:

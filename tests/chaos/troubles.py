@@ -38,6 +38,8 @@ CALLS: tuple[Json, ...] = (
     {"kind": "half_answer"},
     {"kind": "not_json"},
     {"kind": "trickle"},
+    # The whole account then waits so long.
+    {"kind": "rate_limited", "retry_after": 2},
 )
 SHARE_OF_WEBHOOKS = 0.7
 WEBHOOKS: tuple[Json, ...] = (

@@ -65,6 +65,11 @@ def test_a_throttled_call_has_the_vendors_headers(api: Caller, desk: Desk) -> No
     assert attempt(api).headers["retry_after"] == "43"
 
 
+def test_a_throttled_call_says_when_to_come_again(api: Caller, desk: Desk) -> None:
+    desk.faults.add("rate_limited", retry_after=2)
+    assert attempt(api).headers["retry_after"] == "2"
+
+
 def test_a_redirect(api: Caller, desk: Desk) -> None:
     desk.faults.add("redirect", location="https://elsewhere.example/")
     answer = api.call("GET", "/api/cases.json", allow_redirects=False)
