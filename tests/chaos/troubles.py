@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from scripts.desk import Json
+from scripts.processes import tail
 from tests.chaos.ledger import Ledger
 from tests.chaos.premises import (
     BEATS,
@@ -131,7 +132,8 @@ class Troubles:
     def raise_the_dead(self) -> None:
         """What ended without our doing is started again, as a supervisor would, and remarked on."""
         for name, code in self.house.processes.ended().items():
-            self.ledger.remark(f"{name} ended by itself with {code}")
+            said = tail(self.house.processes.running[name].said(), 25)
+            self.ledger.remark(f"{name} ended by itself with {code}, saying\n{said}")
             self.struck[ENDED] += 1
             self.house.processes.kill(name)
             begin_again(self.house, name)
