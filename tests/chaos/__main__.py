@@ -118,7 +118,8 @@ class Run:
     def too_little(self) -> bool:
         """The dice and a busy machine decide how much happens in a time: a run goes on for what it owes."""
         accepted = sum(entry.fate is Fate.ACCEPTED for entry in self.ledger.entries())
-        return accepted < self.options.least_messages or self.troubles.kills < self.options.least_kills
+        few_kills = self.troubles.kills < self.options.least_kills
+        return bool(few_kills or accepted < self.options.least_messages)
 
     def settle(self) -> tuple[list[Finding], float]:
         """Until nothing is left to complain about, and then once more after a while."""
