@@ -1,6 +1,6 @@
 """Applies what a reading brought: what is new, changed or gone. Runs in one transaction under the lease."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,6 +17,9 @@ from omnidesk_sync.types import Attachment, DeskCase, DeskMessage
 if TYPE_CHECKING:
     from omnidesk_sync.reading import Read
 
+FAR_AHEAD = timedelta(minutes=5)
+"""Longer than any reading lasts."""
+
 
 @dataclass(slots=True)
 class _Sorted:
@@ -31,11 +34,11 @@ class _Sorted:
 def apply(link: CaseLink, case: DeskCase, read: "Read", *, unsettled: OutboxEntry | None) -> Look:
     """Takes over the reading. The verdict is about `unsettled`; ABSENT when there is none."""
     now = timezone.now()
-    rows = _sort(read)
     known = {
         row.desk_message_id: row
         for row in MessageLink.objects.filter(case=link.case_id).select_related("message")
     }
+    rows = _sort(read, known)
     if read.complete_from == 0 and not link.opening_read:
         _link_opening(link, case, rows.public, known, now)
     missing = {
@@ -48,7 +51,7 @@ def apply(link: CaseLink, case: DeskCase, read: "Read", *, unsettled: OutboxEntr
             _follow(known[row.message_id], row, read, missing, now)
         elif row.message_id not in waiting_ids:
             _insert(link, row, read, now)
-    _ensure_open(case, rows.public, known, now)
+    _ensure_open(case, read, rows.public, known, now)
     _withdraw_hidden(rows.hidden_ids, known, now)
     absence = _count_absences(read, known, now)
     _advance(link, case, read, rows, waiting_ids)
@@ -56,11 +59,13 @@ def apply(link: CaseLink, case: DeskCase, read: "Read", *, unsettled: OutboxEntr
     return look
 
 
-def _sort(read: "Read") -> _Sorted:
+def _sort(read: "Read", known: Collection[int]) -> _Sorted:
     rows = _Sorted()
     for message in read.messages:
         found = policy.visibility(message, server_time=read.server_time)
-        if found is Visibility.PUBLIC:
+        # What has appeared does not go back into the future: its desk's clock was set back.
+        appeared = found is Visibility.LATER and message.message_id in known
+        if found is Visibility.PUBLIC or appeared:
             rows.public.append(message)
         elif found is Visibility.LATER:
             rows.later.append(message)
@@ -197,18 +202,24 @@ def _link_files(files: Sequence[CaseFile], attachments: Sequence[Attachment], no
 
 
 def _ensure_open(
-    case: DeskCase, public: Sequence[DeskMessage], known: dict[int, MessageLink], now: datetime
+    case: DeskCase,
+    read: "Read",
+    public: Sequence[DeskMessage],
+    known: dict[int, MessageLink],
+    now: datetime,
 ) -> None:
     """A reply of ours came into a case that the desk had closed without our knowing, and left closed.
 
-    Whether an API message reopens a case is [unknown]. Both times are the desk's.
+    Whether an API message reopens a case is [unknown]. Both times are the desk's; a reply that seems to lie
+    far ahead is from before its clock was set back, and says nothing about a closing.
     """
     ours = [row for row in public if row.message_id in known and row.user_id > 0]
     last = max(ours, key=lambda row: row.message_id, default=None)
     if case.status != "closed" or case.closed_at is None or last is None or last.created_at is None:
         return
     message = known[last.message_id].message
-    if last.created_at > case.closed_at and message.origin == Message.Origin.CABINET:
+    ahead = last.created_at - read.server_time > FAR_AHEAD
+    if last.created_at > case.closed_at and not ahead and message.origin == Message.Origin.CABINET:
         desk.reopen_after(message, now=now)
 
 
@@ -264,13 +275,13 @@ def _advance(link: CaseLink, case: DeskCase, read: "Read", rows: _Sorted, waitin
 def _settled_time(case: DeskCase, read: "Read") -> datetime | None:
     """The case's time of change, as far as it can be relied on.
 
-    It has whole seconds: a case read within the very second of its change may change once more without its
-    time changing, so that second counts as not yet read.
+    It has whole seconds: a case whose messages were read within the very second of its change may change once
+    more without its time changing, so that second counts as not yet read. The case object is younger than the
+    messages: what it knows of later is not in them. A time far ahead is from before a clock was set back.
     """
-    if case.updated_at is None:
-        return None
-    still_moving = read.server_time - case.updated_at < timedelta(seconds=1)
-    return case.updated_at - timedelta(seconds=1) if still_moving else case.updated_at
+    if case.updated_at is None or case.updated_at - read.server_time > FAR_AHEAD:
+        return case.updated_at
+    return min(case.updated_at, read.server_time - timedelta(seconds=1))
 
 
 def _plan_next_look(link: CaseLink, rows: _Sorted, absence: bool, read: "Read", now: datetime) -> None:

@@ -45,6 +45,9 @@ def visibility(message: DeskMessage, *, server_time: datetime) -> Visibility:
     `note` alone is never relied upon: an answer may lack it, and notes also say so in `message_type`. A type
     nobody has described stays hidden; an empty type counts as described only with `note` plainly false, since
     service rows carry an empty type too but nobody as author. [seen in code]
+
+    Only staff write for later. A customer's own words with a time ahead come from a clock that was set back,
+    and hidden they would be taken for never sent.
     """
     if message.note or "note" in message.message_type.lower():
         return Visibility.PRIVATE
@@ -53,7 +56,8 @@ def visibility(message: DeskMessage, *, server_time: datetime) -> Visibility:
     if not (authored and described):
         return Visibility.HELD_BACK
     appears_at = message.sent_at or message.created_at
-    if appears_at is not None and appears_at > server_time:
+    by_customer = message.user_id > 0 and message.staff_id <= 0
+    if appears_at is not None and appears_at > server_time and not by_customer:
         return Visibility.LATER
     return Visibility.PUBLIC
 

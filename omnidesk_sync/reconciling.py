@@ -69,16 +69,23 @@ def reconcile() -> bool:
 
 
 def _walk(account: Account) -> None:
-    walked_to = Reconciliation.objects.get(pk=1).walked_to
-    start = (walked_to or timezone.now() - FIRST_WALK) - OVERLAP
-    turned = _walk_from(start, account)
+    row = Reconciliation.objects.get(pk=1)
+    start = (row.walked_to or timezone.now() - FIRST_WALK) - OVERLAP
+    turned, server_time = _walk_from(start, account)
+    if row.walked_to is not None and server_time < row.walked_to - OVERLAP:
+        # The desk's clock was set back, perhaps just after the last walk: changes have older times since.
+        passed = timezone.now() - row.last_done_at if row.last_done_at else FIRST_WALK
+        start = server_time - min(passed, FIRST_WALK) - OVERLAP
+        Reconciliation.objects.filter(pk=1).update(walked_to=start)
+        turned, _ = _walk_from(start, account)
     if turned is not None:
         # A case that changed again while pages were turned left its place, and the next one moved up past us.
         _walk_from(turned, account)
 
 
-def _walk_from(start: datetime, account: Account) -> datetime | None:
-    """Walks until caught up. Returns from where on pages had to be turned, None if nowhere."""
+def _walk_from(start: datetime, account: Account) -> tuple[datetime | None, datetime]:
+    """Walks until caught up. Returns from where on pages had to be turned (None if nowhere), and the desk's
+    time at the end."""
     number, turned = 1, None
     while True:
         asked_at = timezone.now()
@@ -89,7 +96,7 @@ def _walk_from(start: datetime, account: Account) -> datetime | None:
         # A time in the future would make us blind until then.
         _remember(min(latest or page.server_time - OVERLAP, page.server_time), first=latest is None)
         if not imports.has_more(page, number):
-            return turned
+            return turned, page.server_time
         start, number = _further(start, number, latest)
         if number > 1 and turned is None:
             turned = start
@@ -145,11 +152,19 @@ def _take_in(case: DeskCase, asked_at: datetime, server_time: datetime) -> None:
         elif not Stranger.objects.filter(desk_user_id=case.user_id).exists():
             imports.mention(case.case_id, desk_user_id=case.user_id)
         return
-    if link.updated_at is not None and case.updated_at is not None and case.updated_at <= link.updated_at:
+    if case.updated_at is not None and not _is_news(case.updated_at, link.updated_at, server_time):
         return
     linking.want_reading(link.case_id, now=asked_at)
     snapshot = snapshots.snapshot_of(case, server_time=server_time)
     CaseLink.objects.filter(pk=link.pk).update(snapshot=snapshot, snapshot_at=asked_at)
+
+
+def _is_news(updated_at: datetime, known: datetime | None, server_time: datetime) -> bool:
+    """Whether the case changed after what we know of it. A known time ahead is from before a clock was set
+    back: then any other time is news."""
+    if known is None or known > server_time:
+        return updated_at != known
+    return updated_at > known
 
 
 def _audit_one() -> None:
