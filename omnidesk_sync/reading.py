@@ -1,4 +1,8 @@
-"""Reads a case: the case object first, then its messages; then applies what is new, changed or gone.
+"""Reads a case: its messages, then the case object; then applies what is new, changed or gone.
+
+The object is asked for last because it says whose the case is: who owns it after its messages were read owned
+it when they were. The other way round, a case handed over between the two calls would show its former owner
+what was written for the next one.
 
 The calls happen outside any transaction; what they brought is applied in one, under the lease, or dropped if
 the lease was lost. Every reading first matches an unsettled send: presence settles it at once.
@@ -21,7 +25,7 @@ from omnidesk_sync.account import Account, describe
 from omnidesk_sync.budget import Spending
 from omnidesk_sync.errors import NotFound, OmnideskError, OutcomeUnknown, TryLater
 from omnidesk_sync.leases import Lease, LeaseLost
-from omnidesk_sync.models import Candidate, CaseLink, Lane
+from omnidesk_sync.models import Candidate, CaseLink, Lane, MessageLink
 from omnidesk_sync.people import person_behind
 from omnidesk_sync.policy import Look
 from omnidesk_sync.types import DeskCase, DeskMessage, Page
@@ -73,9 +77,13 @@ def look_for_reply(link: CaseLink, lease: Lease, account: Account) -> Look:
 
 def _read(link: CaseLink, lane: Lane, lease: Lease, account: Account, *, fresh: bool = False) -> Look:
     """Reads and applies. The verdict is about the unsettled reply at the head, if there is one."""
-    started_at = timezone.now()
-    case = None if fresh else _snapshot(link, lane)
-    if case is None:
+    kept = None if fresh else _snapshot(link, lane)
+    result = _fetch(link, account, timezone.now())
+    if kept is not None and result is not None and not _tells_more(result, kept, link):
+        case = snapshots.case_of_snapshot(kept)
+    else:
+        # Whatever stops us from here on, the next reading pays for both calls.
+        CaseLink.objects.filter(pk=link.pk).update(snapshot=None, snapshot_at=None)
         try:
             case = account.client.view_case(link.desk_case_id)
         except NotFound:
@@ -83,7 +91,8 @@ def _read(link: CaseLink, lane: Lane, lease: Lease, account: Account, *, fresh: 
             return Look.ABSENT
     if not _take_over_case(link, case, lease, account):
         return Look.ABSENT
-    result = _fetch(link, account, started_at)
+    if result is None:
+        raise OutcomeUnknown("The case is there and its messages are not.")
     with transaction.atomic():
         if not lease.holds():
             raise LeaseLost
@@ -101,13 +110,29 @@ def _unsettled_reply(link: CaseLink) -> OutboxEntry | None:
 # ── the case object ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _snapshot(link: CaseLink, lane: Lane) -> DeskCase | None:
+def _snapshot(link: CaseLink, lane: Lane) -> dict[str, object] | None:
     """What a list call said, if that was not before the newest hint: saves asking for the case once more."""
     if link.snapshot is None or link.snapshot_at is None or lane.raised_at is None:
         return None
     if link.snapshot_at < lane.raised_at or timezone.now() - link.snapshot_at > snapshots.FRESH:
         return None
-    return snapshots.case_of_snapshot(link.snapshot)
+    values: dict[str, object] = link.snapshot
+    return values
+
+
+def _tells_more(read: Read, kept: dict[str, object], link: CaseLink) -> bool:
+    """Whether the messages say anything from after the snapshot: then it cannot tell for whom that was."""
+    said_at = snapshots.said_at(kept)
+    known = dict(MessageLink.objects.filter(case=link.case_id).values_list("desk_message_id", "desk_hash"))
+    for message in read.messages:
+        if known.get(message.message_id):
+            if known[message.message_id] != mapping.desk_hash(message):
+                return True
+            continue
+        appeared_at = message.sent_at or message.created_at
+        if said_at is None or appeared_at is None or appeared_at >= said_at:
+            return True
+    return False
 
 
 def _archive(link: CaseLink, lease: Lease, account: Account) -> None:
@@ -173,7 +198,15 @@ def _set_facts(
 # ── the messages ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _fetch(link: CaseLink, account: Account, started_at: datetime) -> Read:
+def _fetch(link: CaseLink, account: Account, started_at: datetime) -> Read | None:
+    """The messages, or None where the desk knows none of such a case: the case object tells why."""
+    try:
+        return _fetch_pages(link, account, started_at)
+    except NotFound:
+        return None
+
+
+def _fetch_pages(link: CaseLink, account: Account, started_at: datetime) -> Read:
     """Pages from the newest down to what was read before, or to the end.
 
     A message deleted between two pages would shift one row past us unseen; then the reading is begun again

@@ -31,7 +31,14 @@ def snapshot_of(case: DeskCase, *, server_time: datetime | None) -> dict[str, ob
         "parent_case_id": case.parent_case_id,
         "deleted": case.deleted,
         "spam": case.spam,
+        "said_at": server_time.isoformat(),
     }
+
+
+def said_at(values: dict[str, object]) -> datetime | None:
+    """The desk's own time when it said this; None in a snapshot that was kept before times were."""
+    value = values.get("said_at")
+    return datetime.fromisoformat(str(value)) if value else None
 
 
 def case_of_snapshot(values: dict[str, object]) -> DeskCase:
@@ -40,5 +47,6 @@ def case_of_snapshot(values: dict[str, object]) -> DeskCase:
         name: datetime.fromisoformat(str(values[name])) if values.get(name) else None
         for name in ("created_at", "updated_at", "closed_at")
     }
-    fields = {**values, **times, "subject": "", "custom_fields": {}}
+    known = {name: value for name, value in values.items() if name != "said_at"}
+    fields = {**known, **times, "subject": "", "custom_fields": {}}
     return DeskCase(**fields)  # type: ignore[arg-type]

@@ -1,0 +1,74 @@
+"""A case that changes hands while it is being read: who may see what was written then."""
+
+import pytest
+
+from cabinet.models import Case
+from tests.omnidesk_sync.test_review import before_call
+from tests.omnidesk_sync.world import World, fresh
+
+
+@pytest.fixture
+def handed_over(world: World) -> Case:
+    """Anna's case with an answer that has not been read yet; Boris has a cabinet too."""
+    world.person("boris@example.ru", "Борис")
+    case = world.delivered("моё")
+    world.wait(5)
+    world.desk.staffroom.reply(world.desk_id(case), text="ответ")
+    return case
+
+
+def give(world: World, case: Case) -> None:
+    world.desk.staffroom.give(world.desk_id(case), "boris@example.ru")
+    world.desk.staffroom.reply(world.desk_id(case), text="только для Бориса")
+
+
+@pytest.mark.parametrize("call", ["messages", f"cases/{7001}.json"])
+def test_a_case_handed_over_between_two_calls_of_a_reading_leaks_nothing(
+    world: World, handed_over: Case, call: str
+) -> None:
+    assert str(world.desk_id(handed_over)) in f"7001 {call}"
+    before_call(world, "GET", call, lambda: give(world, handed_over))
+    world.read(handed_over)
+    assert "только для Бориса" not in world.thread(handed_over)
+    world.read(handed_over)
+    world.work()
+    assert fresh(handed_over).availability == Case.Availability.MOVED
+    assert world.thread(Case.objects.get(owner__email="boris@example.ru")) == [
+        "моё",
+        "ответ",
+        "только для Бориса",
+    ]
+
+
+def test_a_case_handed_over_after_it_was_listed_leaks_nothing(world: World, handed_over: Case) -> None:
+    """What the list said of its owner was true when it was said, and no longer when it is read."""
+    world.wait(5)
+    world.reconcile()
+    world.wait(5)
+    give(world, handed_over)
+    world.work()
+    assert "только для Бориса" not in world.thread(handed_over)
+    assert fresh(handed_over).availability == Case.Availability.MOVED
+
+
+def test_an_edit_after_a_handover_is_not_shown_to_the_former_owner(world: World, handed_over: Case) -> None:
+    world.read(handed_over)
+    world.wait(30)
+    world.desk.staffroom.set_status(world.desk_id(handed_over), "closed")
+    world.wait(5)
+    world.reconcile()
+    answer = world.desk_rows(world.desk_id(handed_over))[-1]
+    world.wait(5)
+    world.desk.staffroom.give(world.desk_id(handed_over), "boris@example.ru")
+    world.desk.staffroom.edit(answer.message_id, text="пароль Бориса")
+    world.work()
+    assert world.thread(handed_over) == ["моё", "ответ"]
+
+
+def test_a_list_still_saves_the_call_where_nothing_is_younger(world: World, handed_over: Case) -> None:
+    world.wait(60)
+    world.reconcile()
+    before = len(world.desk.calls)
+    world.work()
+    assert world.thread(handed_over) == ["моё", "ответ"]
+    assert world.units(before) == 1
