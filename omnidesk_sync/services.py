@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from cabinet.models import OutboxEntry
+from cabinet.models import Case, Message, OutboxEntry
 from omnidesk_sync import bells, imports, lane, linking
 from omnidesk_sync.models import CaseLink, MessageLink
 
@@ -17,7 +17,12 @@ ECHO_WAIT = timedelta(seconds=1)
 OPENING_WAIT = timedelta(seconds=30)
 """A hint about an unknown case waits at most this long for openings that are being sent."""
 
+OWN_STATUS = timedelta(seconds=5)
+"""A change of status told of so soon after our own reply is that reply's doing: it opens a case that waited
+for the customer. What staff may do to the status in the same seconds, reconciliation finds."""
+
 MESSAGE_EVENTS = ("staff_reply", "user_reply")
+STATUS_EVENT = "status"
 
 
 class Verdict(enum.Enum):
@@ -53,10 +58,26 @@ def take_hint(
             return HintAnswer(Verdict.NOTHING, _("read already, and not public"))
         if _call_under_way(case=link.case_id):
             return HintAnswer(Verdict.NOT_YET, _("a call is under way"), timezone.now() + ECHO_WAIT)
+    if event == STATUS_EVENT and desk_message_id is not None:
+        if _call_under_way(case=link.case_id, kind=OutboxEntry.Kind.REPLY):
+            return HintAnswer(Verdict.NOT_YET, _("a call is under way"), timezone.now() + ECHO_WAIT)
+        if _opened_by_our_reply(link, desk_message_id, received_at):
+            return HintAnswer(Verdict.NOTHING, _("our own reply has opened the case"))
     linking.want_reading(link.case_id, now=timezone.now())
     wait = lane.seconds_until_next(link.case_id)
     bells.ring_lane(link.case_id, in_seconds=wait or 0.0)
     return HintAnswer(Verdict.WANTED)
+
+
+def _opened_by_our_reply(link: CaseLink, desk_message_id: int, received_at: datetime) -> bool:
+    """Whether the status changed because of a reply from here, so that it is known here already."""
+    ours = MessageLink.objects.filter(
+        case=link.case_id,
+        desk_message_id=desk_message_id,
+        message__origin=Message.Origin.CABINET,
+        linked_at__gt=received_at - OWN_STATUS,
+    )
+    return ours.filter(case__status=Case.Status.OPEN).exists()
 
 
 def _about_unknown_case(desk_case_id: int, received_at: datetime) -> HintAnswer:

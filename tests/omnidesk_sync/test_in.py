@@ -361,3 +361,44 @@ def test_a_row_without_an_id_is_no_absence(world: World) -> None:
     world.read(case)
     world.work_until(300)
     assert "есть" in world.thread(case)
+
+
+def test_a_reply_that_opens_a_waiting_case_costs_two_units_with_all_its_echoes(world: World) -> None:
+    """A desk with the advised rules tells of the message and of the status."""
+    case = world.delivered()
+    there = world.desk_id(case)
+    world.desk.staffroom.reply(there, text="ответ")
+    world.read(case)
+    assert fresh(case).status == Case.Status.WAITING
+    before = len(world.desk.calls)
+    world.wait(5)
+    reply = world.reply(case, "спасибо")
+    world.work()
+    number = MessageLink.objects.get(message=reply).desk_message_id
+    assert hint(world, case, "user_reply", number) is Verdict.NOTHING
+    assert hint(world, case, "status", number) is Verdict.NOTHING
+    world.wait(5)
+    world.work()
+    assert world.units(before) == 2
+    assert fresh(case).status == Case.Status.OPEN
+
+
+def test_a_change_of_status_some_time_after_our_reply_is_read(world: World) -> None:
+    case = world.delivered()
+    there = world.desk_id(case)
+    reply = world.reply(case, "спасибо")
+    world.work()
+    world.wait(10)
+    world.desk.staffroom.set_status(there, "closed")
+    number = MessageLink.objects.get(message=reply).desk_message_id
+    assert hint(world, case, "status", number) is Verdict.WANTED
+    world.wait(5)
+    world.work()
+    assert fresh(case).status == Case.Status.CLOSED
+
+
+def test_a_status_told_of_during_our_own_call_waits_for_its_answer(world: World) -> None:
+    case = world.delivered()
+    reply = world.reply(case, "в пути")
+    under_way(reply.outbox.get())
+    assert hint(world, case, "status", 99999) is Verdict.NOT_YET
