@@ -152,7 +152,7 @@ def adopt(
         with transaction.atomic():
             snapshot = snapshots.snapshot_of(case, server_time=server_time)
             _link_import(case, user, urgent=urgent, said_at=said_at, snapshot=snapshot)
-    except IntegrityError:
+    except (IntegrityError, linking.AlreadyLinked):
         log.info("case %s was linked by another worker", case.case_id)
         return
     log.info("case %s was imported", case.case_id)
@@ -183,7 +183,9 @@ def _link_import(
         created_at=case.created_at or now,
         now=now,
     )
-    link = linking.link_case(made, desk_case_id=case.case_id, desk_user_id=case.user_id, now=now)
+    link = linking.link_case(
+        made, desk_case_id=case.case_id, desk_user_id=case.user_id, now=now, absorbing=False
+    )
     linking.want_reading(made.pk, now=said_at, urgent=urgent)
     CaseLink.objects.filter(pk=link.pk).update(snapshot=snapshot, snapshot_at=said_at)
 

@@ -14,7 +14,7 @@ from omnidesk_sync.models import Candidate, CaseLink, Lane, MessageLink, PersonL
 
 
 class AlreadyLinked(Exception):
-    """The case over there belongs to another case of ours that was opened here."""
+    """The case over there belongs to another case of ours, which does not give way."""
 
 
 def link_message(
@@ -42,14 +42,18 @@ def link_message(
     return link
 
 
-def link_case(case: Case, *, desk_case_id: int, desk_user_id: int, now: datetime) -> CaseLink:
+def link_case(
+    case: Case, *, desk_case_id: int, desk_user_id: int, now: datetime, absorbing: bool = True
+) -> CaseLink:
     """Says that this case is that one over there, and absorbs a twin that was imported in between.
 
-    Raises `AlreadyLinked` if the other one is no import: of two equal openings each has its own case.
+    Raises `AlreadyLinked` if the other one is no import: of two equal openings each has its own case. Without
+    `absorbing` whoever came first stays: his page may be open already.
     """
     twin = CaseLink.objects.filter(desk_case_id=desk_case_id, detached=False).exclude(case=case).first()
     if twin is not None:
-        if OutboxEntry.objects.filter(case=twin.case, kind=OutboxEntry.Kind.OPEN_CASE).exists():
+        opened_here = OutboxEntry.objects.filter(case=twin.case, kind=OutboxEntry.Kind.OPEN_CASE)
+        if not absorbing or opened_here.exists():
             raise AlreadyLinked
         _absorb(twin.case, into=case, now=now)
     link, _ = CaseLink.objects.update_or_create(

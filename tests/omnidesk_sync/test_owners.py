@@ -1,8 +1,13 @@
 """A case that changes hands while it is being read: who may see what was written then."""
 
+import uuid
+
 import pytest
+from django.contrib.auth.models import AbstractBaseUser
 
 from cabinet.models import Case
+from omnidesk_sync import imports
+from omnidesk_sync.models import Candidate, PersonLink
 from tests.omnidesk_sync.test_review import before_call
 from tests.omnidesk_sync.world import World, fresh
 
@@ -72,3 +77,30 @@ def test_a_list_still_saves_the_call_where_nothing_is_younger(world: World, hand
     world.work()
     assert world.thread(handed_over) == ["моё", "ответ"]
     assert world.units(before) == 1
+
+
+def test_two_workers_that_find_a_case_at_once_import_it_once_under_one_address(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A walk and a look at a candidate: whoever comes second changes nothing, for the page may be open."""
+    world.reconcile()
+    mailed = world.desk.staffroom.open_case("anna@example.ru", subject="Письмо", text="письмом")
+    PersonLink.objects.create(user=world.anna, desk_user_id=mailed.user_id)
+    candidate = imports.mention(mailed.case_id)
+    assert candidate is not None
+    seen: list[uuid.UUID] = []
+    unsettled = imports.has_unsettled_opening
+
+    def meanwhile(user: AbstractBaseUser) -> bool:
+        monkeypatch.setattr(imports, "has_unsettled_opening", unsettled)
+        world.wait(5)
+        world.reconcile()
+        seen.append(Case.objects.get(subject="Письмо").pk)
+        return unsettled(user)
+
+    monkeypatch.setattr(imports, "has_unsettled_opening", meanwhile)
+    imports.look_at(candidate.pk)
+    world.work()
+    assert [Case.objects.get(subject="Письмо").pk] == seen
+    assert world.thread(Case.objects.get(subject="Письмо")) == ["письмом"]
+    assert not Candidate.objects.filter(desk_case_id=mailed.case_id).exists()
