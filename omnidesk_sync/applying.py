@@ -11,7 +11,7 @@ from cabinet import desk
 from cabinet.models import CaseFile, Message, OutboxEntry
 from omnidesk_sync import delivering, linking, mapping, policy
 from omnidesk_sync.models import Attempt, CaseLink, FileLink, Lane, MessageLink
-from omnidesk_sync.policy import Look, Visibility
+from omnidesk_sync.policy import Likeness, Look, Visibility
 from omnidesk_sync.types import Attachment, DeskCase, DeskMessage
 
 if TYPE_CHECKING:
@@ -88,27 +88,30 @@ def _link_opening(
 ) -> None:
     """The first row of a case that was opened here is our opening, whatever the desk made of its text.
 
-    Its id is not in the answer to the creation [documented], so the first whole reading learns it. A first
-    row written well after the case is not the opening: that one has been deleted over there.
+    Its id is not in the answer to the creation [documented], so the first whole reading learns it. A row
+    written well after or before the case is not the opening: that one has been deleted over there, or the
+    rows of another case were merged into this one. If some row says what the opening said, it is that row.
     """
     opening = OutboxEntry.objects.filter(
         case=link.case_id, kind=OutboxEntry.Kind.OPEN_CASE, state=OutboxEntry.State.DELIVERED
     ).first()
-    if opening is None or opening.message is None or not public:
+    if opening is None or opening.message is None:
         return
     # An automatic answer may stand before it.
-    first = next((row for row in public if row.user_id > 0), None)
-    if first is None or first.message_id in known or _long_after(first, case):
+    rows = [row for row in public if row.user_id > 0 and row.message_id not in known and _opens(row, case)]
+    if not rows or MessageLink.objects.filter(message=opening.message).exists():
         return
-    if MessageLink.objects.filter(message=opening.message).exists():
-        return
+    said = mapping.ours(opening.message)
+    equal = (row for row in rows if policy.likeness(said, mapping.theirs(row)) is Likeness.EQUAL)
+    first = next(equal, rows[0])
     known[first.message_id] = linking.link_message(opening.message, first.message_id, now=now)
 
 
-def _long_after(message: DeskMessage, case: DeskCase) -> bool:
+def _opens(message: DeskMessage, case: DeskCase) -> bool:
+    """Whether it was written when the case was opened, as far as that is known."""
     if message.created_at is None or case.created_at is None:
-        return False
-    return message.created_at - case.created_at > timedelta(seconds=60)
+        return True
+    return abs(message.created_at - case.created_at) <= timedelta(seconds=60)
 
 
 def _match_unsettled(

@@ -5,9 +5,9 @@ import uuid
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 
-from cabinet.models import Case
+from cabinet.models import Case, Message
 from omnidesk_sync import imports
-from omnidesk_sync.models import Candidate, PersonLink
+from omnidesk_sync.models import Candidate, MessageLink, PersonLink
 from tests.omnidesk_sync.test_review import before_call
 from tests.omnidesk_sync.world import World, fresh
 
@@ -104,3 +104,20 @@ def test_two_workers_that_find_a_case_at_once_import_it_once_under_one_address(
     assert [Case.objects.get(subject="Письмо").pk] == seen
     assert world.thread(Case.objects.get(subject="Письмо")) == ["письмом"]
     assert not Candidate.objects.filter(desk_case_id=mailed.case_id).exists()
+
+
+@pytest.mark.parametrize("apart", [0, 300])
+def test_a_case_merged_into_one_that_was_not_read_yet_takes_nobodys_place(world: World, apart: int) -> None:
+    """The older case's words come first in the thread, and are not the opening of the other."""
+    first = world.opened("из первого", "Первое")
+    world.work()
+    world.wait(apart)
+    second = world.opened("из второго", "Второе")
+    world.work()
+    there = world.desk_id(second)
+    world.desk.staffroom.merge(world.desk_id(first), into=there)
+    world.desk.staffroom.reply(there, text="ответ")
+    world.read(second)
+    assert sorted(world.thread(second)) == sorted(world.desk_texts(there))
+    link = MessageLink.objects.get(message=second.messages.get(origin=Message.Origin.CABINET))
+    assert world.desk.core.messages.get(link.desk_message_id).text == "из второго"  # type: ignore[union-attr]
