@@ -48,6 +48,7 @@ INTERNAL_NOTE = gettext_noop("an internal note")
 UNREADABLE = gettext_noop("the body could not be read")
 NO_CASE = gettext_noop("no case is named")
 WORKER_DIED = gettext_noop("the worker was stopped each time")
+SAID_AGAIN = gettext_noop("another delivery of the same hint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,10 @@ def process_entry(entry_id: int) -> None:
     2. Notes, unreadable bodies and rows without a case are settled at once.
     3. Else the synchronisation takes the hint, or says when to ask again.
     4. Record how it went, unless the lease was lost meanwhile; ring again for what is due in a moment.
+    5. Settle with it whatever said the same until then: a burst of repeats is worked off as one.
     """
-    entry = _claim(entry_id, now=timezone.now())
+    begun_at = timezone.now()
+    entry = _claim(entry_id, now=begun_at)
     if entry is None:
         return
     try:
@@ -104,6 +107,8 @@ def process_entry(entry_id: int) -> None:
         outcome = _after_failure(entry, type(error).__name__)
     _record(entry, outcome)
     _ring_for_soon(entry, outcome)
+    if entry.case_id is not None and outcome.state in (State.DONE, State.IGNORED):
+        _settle_repeats(entry, begun_at)
 
 
 def sweep() -> None:
@@ -186,6 +191,24 @@ def _record(entry: InboxEntry, outcome: Outcome) -> None:
         attempts=entry.attempts if outcome.attempts is None else outcome.attempts,
         settled_at=None if outcome.state == State.WAITING else timezone.now(),
     )
+
+
+def _settle_repeats(entry: InboxEntry, begun_at: datetime) -> None:
+    """What had come before this row was worked off, and says the same, is answered with it.
+
+    Rows that another worker has claimed are due later than that, and stay his.
+    """
+    repeats = InboxEntry.objects.filter(
+        state=State.WAITING,
+        due_at__lte=begun_at,
+        received_at__lte=begun_at,
+        event=entry.event,
+        case_id=entry.case_id,
+        message_id=entry.message_id,
+        note=entry.note,
+        parse_error=entry.parse_error,
+    )
+    repeats.update(state=State.IGNORED, reason=SAID_AGAIN, settled_at=timezone.now())
 
 
 def _ring_for_soon(entry: InboxEntry, outcome: Outcome) -> None:

@@ -101,6 +101,45 @@ def test_a_false_note_flag_is_no_note(pretend_sync: PretendSync) -> None:
     assert processed(an_entry(note=False)).state == State.DONE
 
 
+class TestRepeats:
+    def test_a_burst_of_the_same_is_worked_off_as_one(self, pretend_sync: PretendSync) -> None:
+        repeats = [an_entry() for _ in range(5)]
+        others = [an_entry(message_id=1), an_entry(case_id=1), an_entry(event="user_reply")]
+        unread = an_entry(parse_error="JSONDecodeError")
+
+        assert processed(repeats[0]).state == State.DONE
+
+        for entry in repeats[1:]:
+            entry.refresh_from_db()
+            assert (entry.state, entry.settled_at) == (State.IGNORED, NOON)
+            assert entry.reason == "another delivery of the same hint"
+        for entry in [*others, unread]:
+            entry.refresh_from_db()
+            assert entry.state == State.WAITING
+        assert len(pretend_sync.asked) == 1
+
+    def test_what_comes_while_one_is_worked_off_is_asked_about_itself(
+        self, pretend_sync: PretendSync
+    ) -> None:
+        later = an_entry(received_at=NOON + timedelta(seconds=1), due_at=NOON + timedelta(seconds=1))
+        claimed = an_entry(due_at=NOON + services.LEASE)
+        processed(an_entry())
+
+        for entry in (later, claimed):
+            entry.refresh_from_db()
+            assert entry.state == State.WAITING
+        assert processed(later, at=NOON + timedelta(seconds=2)).state == State.DONE
+        assert len(pretend_sync.asked) == 2
+
+    def test_what_has_to_wait_settles_nothing(self, pretend_sync: PretendSync) -> None:
+        pretend_sync.answer = HintAnswer(Verdict.NOT_YET, "a call is under way", NOON + timedelta(seconds=5))
+        repeat = an_entry()
+        processed(an_entry())
+
+        repeat.refresh_from_db()
+        assert repeat.state == State.WAITING
+
+
 class TestNotYet:
     """An event for a case whose opening is still being sent."""
 
