@@ -41,6 +41,11 @@ def set_aside(entry: OutboxEntry, *, due_at: datetime, reason: str = "", detail:
     return _move(entry, State.WAITING, reason=reason, detail=detail, due_at=due_at)
 
 
+def bring_forward(*, now: datetime) -> None:
+    """The desk can be reached again: what waits for that need not wait for its own time."""
+    OutboxEntry.objects.filter(state=State.WAITING, due_at__gt=now).update(due_at=now)
+
+
 def mark_attempting(entry: OutboxEntry, *, due_at: datetime) -> bool:
     """Commits that a call may happen. False when the entry is no longer waiting: then do not call.
 

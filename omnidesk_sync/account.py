@@ -6,6 +6,7 @@ from types import TracebackType
 from django.conf import settings
 from django.utils import timezone
 
+from cabinet import desk
 from omnidesk_sync import budget
 from omnidesk_sync.budget import Spending
 from omnidesk_sync.client import Client
@@ -108,6 +109,7 @@ def probe_if_due() -> bool:
     except OmnideskError:
         return False
     budget.resume()
+    desk.bring_forward(now=timezone.now())
     return True
 
 
