@@ -16,7 +16,7 @@ not_json           200 with a web page
 trickle            the work was done; the answer comes a byte at a time without end
 webhook_lost       a webhook is never sent
 webhook_late       it is sent ``seconds`` later
-webhook_doubled    it is sent twice, the second one ``seconds`` later
+webhook_doubled    it is sent ``times`` times in all, the others at some moments within ``seconds``
 webhook_shuffled   it is sent at some moment within ``seconds``
 =================  ==========================================================================
 
@@ -62,6 +62,7 @@ class Fault:
     path: str = ""
     method: str = ""
     seconds: float = 3.0
+    times: int = 2
     when: str = ""
     location: str = "/"
     retry_after: int | None = None

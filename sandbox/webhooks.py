@@ -141,8 +141,9 @@ class Dispatcher:
             return
         delay = {"webhook_late": seconds, "webhook_shuffled": self._faults.spread(seconds)}.get(kind, 0.0)
         self._push(now + delay, rule, case_id, hook)
-        if kind == "webhook_doubled":
-            self._push(now + seconds, rule, case_id, hook)
+        if fault and kind == "webhook_doubled":
+            for _ in range(fault.times - 1):
+                self._push(now + self._faults.spread(seconds), rule, case_id, hook)
 
     def _push(self, due: float, rule: Rule, case_id: int, hook: Webhook | None, attempt: int = 1) -> None:
         with self._lock:
