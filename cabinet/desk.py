@@ -203,11 +203,12 @@ def record_message(
     with transaction.atomic():
         case = thread.lock(case_id)
         body = _body(incoming)
+        by_owner = incoming.author == Message.Author.CUSTOMER and incoming.by_owner
         message = Message.objects.create(
             case=case,
             position=thread.take_position(case),
             author=incoming.author,
-            author_user_id=case.owner_id if incoming.author == Message.Author.CUSTOMER else None,
+            author_user_id=case.owner_id if by_owner else None,
             author_name=incoming.author_name[:200],
             origin=Message.Origin.DESK,
             text=body.text,

@@ -17,7 +17,8 @@ class IncomingFile:
 class IncomingMessage:
     """A public message that became known from the desk. `html` and `text` are raw, either may be empty.
 
-    `quote_classes` are the class names by which the desk itself marks quoted mail history.
+    `quote_classes` are the class names by which the desk itself marks quoted mail history. `by_owner`: a
+    customer's message is of the case's own customer; another's is shown under his name.
     """
 
     author: str
@@ -27,3 +28,4 @@ class IncomingMessage:
     written_at: datetime
     quote_classes: tuple[str, ...] = ()
     files: tuple[IncomingFile, ...] = ()
+    by_owner: bool = True

@@ -1,7 +1,7 @@
 """Applies what a reading brought: what is new, changed or gone. Runs in one transaction under the lease."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -127,8 +127,7 @@ def _match_unsettled(
     attempt = Attempt.objects.filter(entry=entry).order_by("-id").first() if entry else None
     if entry is None or attempt is None or entry.message is None:
         return Look.ABSENT, ()
-    # The case may have moved to another profile of the same person since the call.
-    profiles = {link.desk_user_id, *linking.profiles_of(link.case.owner_id)}
+    profiles = _profiles(link)
     candidates = [
         (row.message_id, mapping.theirs(row))
         for row in public
@@ -142,13 +141,20 @@ def _match_unsettled(
     return look, similar
 
 
+def _profiles(link: CaseLink) -> set[int]:
+    """Who the customer is over there: the case may have moved to another profile of the same person."""
+    return {link.desk_user_id, *linking.profiles_of(link.case.owner_id)}
+
+
 # ── theirs ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _insert(link: CaseLink, row: DeskMessage, read: "Read", now: datetime) -> None:
-    message, files = desk.record_message(
-        link.case_id, mapping.incoming(row, fallback_time=read.server_time), now=now
-    )
+    incoming = mapping.incoming(row, fallback_time=read.server_time)
+    if row.user_id > 0 and row.user_id not in _profiles(link):
+        # Written when the case was another's, merged into it, or mailed by a colleague.
+        incoming = replace(incoming, by_owner=False)
+    message, files = desk.record_message(link.case_id, incoming, now=now)
     linking.link_message(message, row.message_id, now=now, desk_hash=mapping.desk_hash(row))
     _link_files(files, row.attachments, now)
 

@@ -121,3 +121,19 @@ def test_a_case_merged_into_one_that_was_not_read_yet_takes_nobodys_place(world:
     assert sorted(world.thread(second)) == sorted(world.desk_texts(there))
     link = MessageLink.objects.get(message=second.messages.get(origin=Message.Origin.CABINET))
     assert world.desk.core.messages.get(link.desk_message_id).text == "из второго"  # type: ignore[union-attr]
+
+
+def test_the_words_of_a_former_owner_are_shown_as_his(world: World) -> None:
+    boris = world.person("boris@example.ru", "Борис")
+    case = world.delivered("моё")
+    world.desk.staffroom.give(world.desk_id(case), "boris@example.ru")
+    world.desk.mailbox.write(sender="boris@example.ru", subject="ещё", text="и ещё одно")
+    world.read(case)
+    world.reconcile()
+    world.work()
+    his = Case.objects.get(owner=boris, subject=case.subject)
+    [by_anna] = his.messages.all()
+    assert (by_anna.author, by_anna.author_name) == (Message.Author.CUSTOMER, "Анна Петрова")
+    assert by_anna.author_user_id is None
+    [own] = Case.objects.get(owner=boris, subject="ещё").messages.all()
+    assert own.author_user_id == boris.pk
