@@ -210,6 +210,16 @@ def test_troubled_webhooks(
     assert len(wired.webhooks.lost) == (fault == "webhook_lost")
 
 
+def test_a_webhook_can_come_ten_times(wired: Desk, clock: Clock) -> None:
+    wired.faults.add("webhook_doubled", times=10, seconds=5, count=1)
+    wired.mailbox.write(sender="anna@example.ru", subject="x", text="y")
+    assert len(wired.sent_webhooks) == 1
+    clock.move(6)
+    wired.tick()
+    assert len(wired.sent_webhooks) == 10
+    assert len({(hook.body, hook.url) for hook in wired.sent_webhooks}) == 1
+
+
 def test_shuffled_webhooks_overtake_each_other(wired: Desk, clock: Clock) -> None:
     wired.faults.add("webhook_shuffled", seconds=5)
     for _ in range(8):
