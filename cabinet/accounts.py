@@ -32,6 +32,8 @@ from cabinet.middleware import zone_of
 from cabinet.models import Profile
 from cabinet.signals import address_proved
 
+LONGEST_NAME_TRIED = 255
+
 
 class LetterNotSent(Exception):
     """The mail server did not take the letter with the code."""
@@ -200,3 +202,9 @@ def remember_preferences(user: AbstractBaseUser, request: HttpRequest) -> None:
         user_id=user.pk,
         defaults={"language": get_language() or "", **({"time_zone": str(zone)} if zone else {})},
     )
+
+
+def name_tried(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str | None:
+    """The name that somebody tried with a password, as far as a row about failures has room for it."""
+    name = (credentials or request.POST).get("username")
+    return None if name is None else str(name).replace("\x00", "")[:LONGEST_NAME_TRIED]

@@ -5,7 +5,9 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.validators import EmailValidator
 from django.http import HttpRequest
+from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
 from cabinet.models import MAX_SUBJECT, MAX_TEXT
@@ -43,7 +45,13 @@ class AddressForm(forms.Form):
     )
 
     def clean_email(self) -> str:
-        return str(self.cleaned_data["email"]).lower()
+        address = str(self.cleaned_data["email"]).lower()
+        try:
+            # As the letter's header will: some names of hosts look right and cannot be written there.
+            punycode(address.rpartition("@")[2])
+        except UnicodeError as error:
+            raise forms.ValidationError(EmailValidator.message, code="invalid") from error
+        return address
 
 
 class CodeForm(forms.Form):

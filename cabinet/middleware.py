@@ -1,11 +1,17 @@
-"""What every request passes: the address of the real client, and the reader's time zone."""
+"""What every request passes: the client's address and cookies, what may be kept, the reader's time zone."""
 
+import logging
 import zoneinfo
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import BadRequest, ValidationError
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.cache import patch_cache_control
+
+logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 TIME_ZONE_COOKIE = "tz"
@@ -27,6 +33,60 @@ class TrustedProxyMiddleware:
             if len(chain) >= hops and chain[-hops]:
                 request.META["REMOTE_ADDR"] = chain[-hops]
         return self.get_response(request)
+
+
+class MadeUpCookiesMiddleware:
+    """Forgets cookies that hold a NUL: none of ours does, and PostgreSQL refuses to look for such a session.
+
+    A quoted cookie spells it in plain characters, so every server lets it through.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if any("\x00" in value for value in request.COOKIES.values()):
+            request.COOKIES = {name: value for name, value in request.COOKIES.items() if "\x00" not in value}
+        return self.get_response(request)
+
+
+class PrivatePagesMiddleware:
+    """A page that says nothing else about it is kept by no proxy.
+
+    Views say it for themselves; this is for the answers no view makes. Error pages name the person too, and a
+    404 may be kept by anybody whom nobody forbids it.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not response.has_header("Cache-Control"):
+            patch_cache_control(response, private=True, no_cache=True)
+        return response
+
+
+class AdminInputMiddleware:
+    """In the admin, an address or a selection that no column can hold is a bad request.
+
+    Django's admin checks most of what it is given, but a NUL in a filter, a year of eleven digits or a
+    selected row "x" reach the database or its field. The reason stands in the log with its traceback, in case
+    it is a fault of ours after all.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        match = request.resolver_match
+        unusable = isinstance(exception, ValueError | OverflowError | ValidationError | DataError)
+        if unusable and match is not None and match.app_name == "admin":
+            logger.warning("The admin could not use what it was given.", exc_info=exception)
+            raise BadRequest("What the admin was given cannot be used.") from exception
 
 
 def zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo | None:

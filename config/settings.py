@@ -56,9 +56,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "cabinet.middleware.TrustedProxyMiddleware",
+    "cabinet.middleware.MadeUpCookiesMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "cabinet.middleware.PrivatePagesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -69,6 +71,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "cabinet.middleware.TimeZoneMiddleware",
+    "cabinet.middleware.AdminInputMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -120,6 +123,7 @@ LOGIN_REDIRECT_URL = "cabinet:case-list"
 LOGOUT_REDIRECT_URL = "account_login"
 SESSION_COOKIE_AGE = 30 * 24 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 ACCOUNT_ADAPTER = "cabinet.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
@@ -144,6 +148,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 1  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
+AXES_USERNAME_CALLABLE = "cabinet.accounts.name_tried"
 
 # ── mail ────────────────────────────────────────────────────────────────────────────────────────────────
 vars().update(env.email("EMAIL_URL", "consolemail://" if DEBUG else None))
@@ -175,6 +180,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if SITE_URL.startswith("https://"):
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    LANGUAGE_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^readyz/$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
