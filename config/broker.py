@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
-from time import time_ns
-from typing import Any
+from time import monotonic, sleep, time_ns
+from typing import IO, Any
 
 from kombu.transport import filesystem
 from kombu.transport.filesystem import exchange_queue_t
@@ -23,6 +23,10 @@ from kombu.utils.json import dumps, loads
 STALE_SECONDS = 600
 """Whatever was rung so long ago has been rung again by forty sweeps. So a beat that ran all weekend without a
 worker leaves no mountain, and what a killed reader or writer left half way goes too."""
+
+LOCK_SECONDS = 0.4
+"""Routing tables are changed within a millisecond: who holds their lock longer is frozen, and no page waits
+for that. Then the broker counts as away."""
 
 _STAMP = 20  # digits of the nanoseconds every file name begins with
 
@@ -106,7 +110,11 @@ class Channel(filesystem.Channel):
     def _tables_locked(self) -> Iterator[None]:
         """The lock is a file of its own: a table's file is a new one after every change."""
         with open(Path(_made(self.control_folder)) / "lock", "a") as guard:
-            fcntl.flock(guard, fcntl.LOCK_EX)
+            deadline = monotonic() + LOCK_SECONDS
+            while not _locked(guard):
+                if monotonic() > deadline:
+                    raise TimeoutError("the lock of the broker's folder is held by somebody who hangs")
+                sleep(0.01)
             yield
 
 
@@ -116,6 +124,14 @@ class Transport(filesystem.Transport):
     Channel = Channel
     # A folder that cannot be used is a broker that is away: beat then waits for it instead of dying.
     connection_errors = (*filesystem.Transport.connection_errors, OSError)
+
+
+def _locked(guard: IO[str]) -> bool:
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _made(folder: str | Path) -> str:

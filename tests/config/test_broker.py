@@ -1,5 +1,6 @@
 """The embedded broker: every message once, in order, and nothing unreadable stops a reader."""
 
+import fcntl
 import os
 import threading
 import time
@@ -306,3 +307,15 @@ def test_a_folder_that_cannot_be_used_is_a_broker_that_is_away(tmp_path: Path) -
             connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
         folder.unlink()
         connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+
+
+def test_a_lock_held_by_somebody_frozen_costs_half_a_second(channel: Any, folder: Path) -> None:
+    channel._queue_bind("celery", "celery", "", QUEUE)
+    with (folder / "control" / "lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            channel._queue_bind("celery", "celery", "", "another")
+        assert time.monotonic() - began < 2
+    channel._queue_bind("celery", "celery", "", "another")
+    assert len(channel.get_table("celery")) == 2
