@@ -38,25 +38,49 @@ def main() -> int:
         return subprocess.call(command, env=environment(TEST_DATABASE_URL=address))
 
 
+class PostgreSQL:
+    """A server of its own in a temporary folder; can be stopped, crashed and started where it was."""
+
+    def __init__(self) -> None:
+        self.programs = find_programs()
+        self.folder = Path(tempfile.mkdtemp(prefix="cabinet-postgresql-"))
+        self.owner = owner_for(self.folder)
+        self.data, self.port = self.folder / "data", free_port()
+        self.address = f"postgres://cabinet@127.0.0.1:{self.port}/postgres"
+        self.server: subprocess.Popen[bytes] | None = None
+
+    def initialise(self) -> None:
+        initialise(self.programs / "initdb", self.data, self.owner)
+
+    def start(self) -> None:
+        """Returns when it takes connections."""
+        command = server_command(self.programs / "postgres", self.data, self.port)
+        self.server = subprocess.Popen(command, user=self.owner, cwd=self.folder)
+        wait_until_ready(self.programs / "pg_isready", self.port, self.server)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT is PostgreSQL's "fast": it cuts the connections and shuts down in order. SIGQUIT is its
+        "immediate": everything is dropped where it stands, as in a crash."""
+        if self.server is not None:
+            self.server.send_signal(number)
+            self.server.wait()
+            self.server = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def postgresql() -> Iterator[str]:
     """A running server that is gone afterwards; answers its address."""
-    programs = find_programs()
-    folder = Path(tempfile.mkdtemp(prefix="cabinet-postgresql-"))
-    owner = owner_for(folder)
-    data, port = folder / "data", free_port()
+    server = PostgreSQL()
     try:
-        initialise(programs / "initdb", data, owner)
-        server = subprocess.Popen(server_command(programs / "postgres", data, port), user=owner, cwd=folder)
-        try:
-            wait_until_ready(programs / "pg_isready", port, server)
-            yield f"postgres://cabinet@127.0.0.1:{port}/postgres"
-        finally:
-            # SIGINT is PostgreSQL's "fast": it cuts the connections and shuts down in order.
-            server.send_signal(signal.SIGINT)
-            server.wait()
+        server.initialise()
+        server.start()
+        yield server.address
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        server.remove()
 
 
 def find_programs() -> Path:

@@ -26,15 +26,17 @@ SETTINGS = {
 COMMIT_DELAY_SECONDS = 1.5
 
 
-def build(folder: Path, *, full: bool, limit: int, quarantine: float | None = None) -> Premises:
-    """Prepared and not started."""
+def build(
+    folder: Path, *, full: bool, limit: int, quarantine: float | None = None, server: str = ""
+) -> Premises:
+    """Prepared and not started. `server` is the PostgreSQL of a full one, if not that of all."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = (
         SETTINGS if quarantine is None else {**SETTINGS, "OMNIDESK_QUARANTINE_SECONDS": f"{quarantine}"}
     )
     house: Premises
     if full:
-        house = on_postgresql = FullHouse(folder, settings, limit=limit)
+        house = on_postgresql = FullHouse(folder, settings, limit=limit, server=server)
         on_postgresql.create_database()
     else:
         house = EmbeddedHouse(folder, settings, limit=limit)

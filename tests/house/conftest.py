@@ -1,6 +1,5 @@
 """Houses for the tests: one calm house for all that breaks nothing, a new one for each that does."""
 
-import fcntl
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from scripts.processes import ROOT
 from tests.house.premises import EmbeddedHouse, FullHouse, Premises
 
 # Found by the services' mark: the embedded half needs nothing installed.
@@ -40,11 +38,7 @@ def model(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premi
         return
     full = FullHouse(folder, {})
     full.create_database()
-    # Static files lie in one folder for all houses on PostgreSQL, also for those of other test processes.
-    (ROOT / "var").mkdir(exist_ok=True)
-    with (ROOT / "var" / "prepare.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        full.prepare()
+    full.prepare()
     yield full
     full.end()
 

@@ -3,6 +3,7 @@
 Both can be searched from cellar to attic, and both can lose their broker.
 """
 
+import fcntl
 import os
 import shlex
 import shutil
@@ -17,7 +18,7 @@ import pytest
 from psycopg import sql
 
 from scripts.house import House
-from scripts.processes import free_port
+from scripts.processes import ROOT, free_port
 
 # Short enough to wait for, longer than any call in these tests takes; sweeps still come every 15 seconds.
 SETTINGS = {
@@ -94,10 +95,10 @@ class EmbeddedHouse(Premises):
 
 
 class FullHouse(Premises):
-    """A database of its own on the PostgreSQL of TEST_DATABASE_URL, and a Redis of its own."""
+    """A database of its own on the PostgreSQL at `server` or of TEST_DATABASE_URL, and a Redis of its own."""
 
-    def __init__(self, folder: Path, settings: dict[str, str], *, limit: int = 300) -> None:
-        self.server = database_server()
+    def __init__(self, folder: Path, settings: dict[str, str], *, limit: int = 300, server: str = "") -> None:
+        self.server = server or database_server()
         self.database = f"house_{uuid.uuid4().hex[:12]}"
         self.redis_port = free_port()
         addresses = {
@@ -113,6 +114,13 @@ class FullHouse(Premises):
         self.commands = {"redis": f"redis-server {options} {durable}", **self.commands}
         # Without a database file beside it, beat would keep its own in a folder that all houses share.
         self.commands["beat"] += f" --schedule {shlex.quote(str(folder / 'celerybeat-schedule'))}"
+
+    def prepare(self, **more: str) -> None:
+        # Static files lie in one folder for all houses on PostgreSQL, also for those of other test processes.
+        (ROOT / "var").mkdir(exist_ok=True)
+        with (ROOT / "var" / "prepare.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            super().prepare(**more)
 
     def create_database(self, template: str = "template1") -> None:
         command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
