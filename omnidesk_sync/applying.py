@@ -31,8 +31,8 @@ class _Sorted:
     held_back: int = 0
 
 
-def apply(link: CaseLink, case: DeskCase, read: "Read", *, unsettled: OutboxEntry | None) -> Look:
-    """Takes over the reading. The verdict is about `unsettled`; ABSENT when there is none."""
+def apply(link: CaseLink, case: DeskCase, read: "Read", *, unsettled: Sequence[OutboxEntry]) -> Look:
+    """Takes over the reading. The verdict is about the first of `unsettled`; ABSENT when there is none."""
     now = timezone.now()
     known = {
         row.desk_message_id: row
@@ -118,14 +118,28 @@ def _match_unsettled(
     link: CaseLink,
     public: Sequence[DeskMessage],
     known: dict[int, MessageLink],
-    entry: OutboxEntry | None,
+    entries: Sequence[OutboxEntry],
 ) -> tuple[Look, tuple[int, ...]]:
-    """Whether the unsettled reply is among the later, unlinked messages of its customer.
+    """Which unsettled replies are among the later, unlinked messages of their customer: those are adopted.
 
-    Not filtered by time: the desk has whole seconds and another clock.
+    All of them are looked for, since what is not taken for ours now is taken over as somebody's new message.
+    The verdict is about the first.
     """
-    attempt = Attempt.objects.filter(entry=entry).order_by("-id").first() if entry else None
-    if entry is None or attempt is None or entry.message is None:
+    left = [entry for entry in entries if _match(link, public, known, entry)[0] is not Look.FOUND]
+    # Only now: what is similar to one of them may have been another one's for certain.
+    again = [_match(link, public, known, entry) for entry in left]
+    waiting_ids = tuple(sorted({identifier for _, similar in again for identifier in similar}))
+    if not entries:
+        return Look.ABSENT, ()
+    return (again[0][0] if entries[0] in left else Look.FOUND), waiting_ids
+
+
+def _match(
+    link: CaseLink, public: Sequence[DeskMessage], known: dict[int, MessageLink], entry: OutboxEntry
+) -> tuple[Look, tuple[int, ...]]:
+    """Not filtered by time: the desk has whole seconds and another clock."""
+    attempt = Attempt.objects.filter(entry=entry).order_by("-id").first()
+    if attempt is None or entry.message is None:
         return Look.ABSENT, ()
     profiles = _profiles(link)
     candidates = [

@@ -96,15 +96,19 @@ def _read(link: CaseLink, lane: Lane, lease: Lease, account: Account, *, fresh: 
     with transaction.atomic():
         if not lease.holds():
             raise LeaseLost
-        return applying.apply(link, case, result, unsettled=_unsettled_reply(link))
+        return applying.apply(link, case, result, unsettled=_unsettled_replies(link))
 
 
-def _unsettled_reply(link: CaseLink) -> OutboxEntry | None:
-    """The one reply of the case that may or may not have arrived: only the head can be."""
-    head = OutboxEntry.objects.filter(case_id=link.case_id, state__in=OPEN_STATES).order_by("number").first()
-    if head is None or head.kind != OutboxEntry.Kind.REPLY or head.state == State.WAITING:
-        return None
-    return head
+def _unsettled_replies(link: CaseLink) -> list[OutboxEntry]:
+    """The replies of the case that may or may not have arrived, in their order.
+
+    In ordinary life only the head can be one. After a restore all that waited are.
+    """
+    unsettled = [state for state in OPEN_STATES if state != State.WAITING]
+    entries = OutboxEntry.objects.filter(
+        case_id=link.case_id, kind=OutboxEntry.Kind.REPLY, state__in=unsettled
+    )
+    return list(entries.select_related("message").order_by("number"))
 
 
 # ── the case object ─────────────────────────────────────────────────────────────────────────────────────

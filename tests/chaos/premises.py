@@ -6,12 +6,14 @@ import shlex
 import shutil
 import signal
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 
+from scripts.services import find_programs
 from tests.house.premises import EmbeddedHouse, FullHouse, Premises
 
 WORKERS = ("worker", "worker-2")
@@ -119,6 +121,34 @@ def nothing_can_be_written(house: Premises) -> Iterator[None]:
         connection.execute("LOCK TABLE cabinet_case IN EXCLUSIVE MODE")
         yield
         connection.rollback()
+
+
+def back_up(house: Premises, path: Path) -> None:
+    """The database as it stands at one moment, taken while everybody goes on writing."""
+    if isinstance(house, EmbeddedHouse):
+        with (
+            contextlib.closing(sqlite3.connect(house.folder / "cabinet.sqlite3", timeout=30)) as database,
+            contextlib.closing(sqlite3.connect(path)) as copy,
+        ):
+            database.backup(copy)
+        return
+    _postgresql("pg_dump", "--format=custom", f"--file={path}", house.settings["DATABASE_URL"])
+
+
+def restore(house: Premises, path: Path) -> None:
+    """The database is what it was then. Nobody may be using it."""
+    if isinstance(house, EmbeddedHouse):
+        database = house.folder / "cabinet.sqlite3"
+        for ending in ("-wal", "-shm"):
+            database.with_name(database.name + ending).unlink(missing_ok=True)
+        shutil.copyfile(path, database)
+        return
+    options = ("--clean", "--if-exists", "--single-transaction", "--no-owner")
+    _postgresql("pg_restore", *options, f"--dbname={house.settings['DATABASE_URL']}", str(path))
+
+
+def _postgresql(program: str, *arguments: str) -> None:
+    subprocess.run([str(find_programs() / program), *arguments], check=True)
 
 
 def given_up(house: Premises) -> list[str]:

@@ -208,6 +208,24 @@ def test_after_a_restore_what_was_delivered_since_the_backup_is_not_doubled(worl
     assert world.desk_texts(world.desk_id(case)) == ["первое", "отправлено после бэкапа"]
 
 
+def test_after_a_restore_all_replies_that_waited_in_a_case_are_looked_for(world: World) -> None:
+    """What came after them is taken over as new, and only that."""
+    case = world.delivered("первое")
+    replies = [world.reply(case, text) for text in ("второе", "второе", "второе и ещё")]
+    backup = list(OutboxEntry.objects.filter(message__in=replies).order_by("number").values())
+    later = world.reply(case, "написано после бэкапа")
+    world.work()
+    later.delete()
+    for reply, values in zip(replies, backup, strict=True):
+        reply.desk_link.delete()
+        OutboxEntry.objects.filter(pk=values.pop("id")).update(**values)
+    Attempt.objects.all().delete()
+    call_command("omnidesk_after_restore", verbosity=0)
+    world.work_until(120)
+    texts = ["первое", "второе", "второе", "второе и ещё", "написано после бэкапа"]
+    assert world.desk_texts(world.desk_id(case)) == world.thread(case) == texts
+
+
 def test_the_reference_field_settles_an_opening_without_comparing_texts(
     world: World, settings: object
 ) -> None:

@@ -1,6 +1,7 @@
 """People who write while something is broken, and the comparison of both sides afterwards."""
 
 import os
+import sys
 import time
 from typing import Any
 
@@ -67,6 +68,7 @@ class Crowd:
         self.ledger = Ledger()
         self.rounds = 0
         self.longest_settling = 0.0
+        self.slow_to_settle: list[str] = []
         # Nobody is told of an edit or a deletion otherwise but by the daily audit.
         house.desk.do("switches", edit_touches_case=True)
         self.visitors = [house.sign_in(f"{seed}.{number}@example.com") for number in range(customers)]
@@ -110,6 +112,9 @@ class Crowd:
         """Until both sides hold the same and everything that was accepted; answers how long it took."""
         began = time.monotonic()
         while (findings := self.failures()) and time.monotonic() - began < seconds:
+            if self.slow_to_settle != (told := [str(finding) for finding in findings]):
+                self.slow_to_settle = told
+                sys.stdout.write(f"{time.monotonic() - began:.0f} s: {told}\n")
             time.sleep(0.5)
         assert not findings, "\n".join(map(str, findings))
         took = time.monotonic() - began
