@@ -11,7 +11,7 @@ class PrivateStorage(FileSystemStorage):
     """The plain file system, flushed: a row that survives a power cut must find its file."""
 
     def _save(self, name: str, content: "File[bytes]") -> str:
-        saved: str = super()._save(name, content)  # type: ignore[misc]
+        saved: str = self._whole(name, content)
         path = Path(self.path(saved))
         for target in (path, path.parent):
             descriptor = os.open(target, os.O_RDONLY)
@@ -19,6 +19,17 @@ class PrivateStorage(FileSystemStorage):
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+        return saved
+
+    def _whole(self, name: str, content: "File[bytes]") -> str:
+        """On a full disk half of a file must not be left behind: it would take the room of others."""
+        there = self.exists(name)
+        try:
+            saved: str = super()._save(name, content)  # type: ignore[misc]
+        except OSError:
+            if not there:
+                Path(self.path(name)).unlink(missing_ok=True)
+            raise
         return saved
 
     def url(self, name: str | None) -> str:  # noqa: ARG002

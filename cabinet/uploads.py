@@ -1,5 +1,6 @@
 """What people attach: limits, and uploads that outlive a form sent back with an error."""
 
+import logging
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from django.utils.translation import gettext as _
 
 from cabinet import services
 from cabinet.models import CaseFile
+
+logger = logging.getLogger(__name__)
 
 MEGABYTE = 1024 * 1024
 MAX_FILE_BYTES = 25 * MEGABYTE
@@ -73,12 +76,23 @@ def collect(
     staged = CaseFile.objects.filter(owner_id=owner.pk, message=None).in_bulk(wanted[:MAX_FILES])
     attachments = Attachments(kept=[staged[token] for token in wanted if token in staged])
     for upload in files.getlist("files"):
-        problem = _problem(upload, attachments)
+        problem = _problem(upload, attachments) or _stage(owner, upload, attachments)
         if problem:
             attachments.problems.append(problem)
-        else:
-            attachments.kept.append(services.stage_file(owner=owner, upload=upload, name=upload.name or ""))
     return attachments
+
+
+def _stage(owner: AbstractBaseUser, upload: "UploadedFile[bytes]", attachments: Attachments) -> str:
+    """Keeps the file; in words what is wrong if the disk does not take it, since the text still can go."""
+    try:
+        attachments.kept.append(services.stage_file(owner=owner, upload=upload, name=upload.name or ""))
+    except OSError as error:
+        logger.error("An upload could not be stored: %s.", error.strerror or type(error).__name__)
+        return _(
+            "“%(name)s” could not be stored, through no fault of yours. Send your message without it, "
+            "or try again a little later."
+        ) % {"name": upload.name or ""}
+    return ""
 
 
 def _problem(upload: "UploadedFile[bytes]", attachments: Attachments) -> str:

@@ -24,6 +24,8 @@ QUIET_SECONDS = 30.0
 TIMEOUT_SECONDS = 0.5
 """A Redis in reach answers within milliseconds; without a limit a hung one would hold a request for ever."""
 
+TRIAL_QUEUE = "cabinet.trial"
+
 _QUICK = {
     "socket_timeout": TIMEOUT_SECONDS,
     "socket_connect_timeout": TIMEOUT_SECONDS,
@@ -53,6 +55,18 @@ def quick_connection(app: Celery) -> Connection:
     The options are Redis's; the filesystem and memory transports ignore them.
     """
     return app.connection_for_write(transport_options=_QUICK)
+
+
+def try_broker(app: Celery) -> None:
+    """Raises, within about half a second, if the broker takes no message: away, hung, or full.
+
+    One that is full still answers a greeting, so a message is left with it and taken away again.
+    """
+    with quick_connection(app) as connection:
+        connection.ensure_connection(max_retries=0)
+        channel: Any = connection.default_channel
+        connection.Producer(channel).publish("", exchange="", routing_key=TRIAL_QUEUE, retry=False)
+        channel.queue_purge(TRIAL_QUEUE)
 
 
 class Doorbell:

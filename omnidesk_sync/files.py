@@ -28,6 +28,9 @@ MAX_BYTES = 60 * 1024 * 1024
 LEASE = timedelta(seconds=DOWNLOAD_SECONDS + policy.LEASE_MARGIN_SECONDS)
 """Longer than a download can last: who is killed in the middle of one keeps it from the others so long."""
 
+NO_ROOM_SECONDS = 30.0
+"""How long a file waits that our own disk did not take: each try downloads all of it."""
+
 TRIES = 10
 """With the backoff these cover hours; then the file is shown as not available and waits for an admin."""
 
@@ -59,6 +62,10 @@ def fetch(link_id: int) -> None:
             _give_up(link, error)
     except OmnideskError as error:
         _put_off(link, error)
+    except OSError as error:
+        # Our own disk: nobody's failure, however long it takes to make room.
+        log.error("file %s could not be kept: %s", link.file_id, error.strerror or type(error).__name__)
+        _put_off(link, TryLater("There is no room to keep it.", after_seconds=NO_ROOM_SECONDS))
 
 
 def _keep(link: FileLink, content: "File[bytes]", size: int) -> None:

@@ -15,6 +15,7 @@ import logging
 import uuid
 from datetime import datetime, timedelta
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -90,7 +91,9 @@ def _take(step: Step, lease: Lease) -> bool:
         if step is Step.SETTLE:
             return settling.settle(head, lease)
         return sending.send(head, lease)
-    except LeaseLost:
+    except (LeaseLost, InterfaceError, OperationalError):
+        # A database that is away, locked or full is not this case's fault: its rows stand as they were and
+        # are found by the next sweep.
         raise
     except Exception as error:
         # A fault of ours in one case must neither stop the others nor come back every second.

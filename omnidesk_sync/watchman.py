@@ -12,7 +12,7 @@ from typing import Any
 from celery import Celery
 from django.db import close_old_connections, connections
 
-from omnidesk_sync.doorbell import keeping_rings, quick_connection
+from omnidesk_sync.doorbell import keeping_rings, try_broker
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,7 @@ class Watchman(threading.Thread):
     def broker_answers(self) -> bool:
         """Whether a worker could be rung now; gives up within about half a second."""
         try:
-            with quick_connection(self._app) as connection:
-                connection.ensure_connection(max_retries=0)
+            try_broker(self._app)
         except Exception as error:  # noqa: BLE001 - each transport fails in its own way
             log.warning("The broker is away (%s): the sweeps' work is done here.", type(error).__name__)
             return False

@@ -1,10 +1,12 @@
 """The list, its search, and the form for a new case."""
 
+import errno
 import uuid
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.files.storage import FileSystemStorage
 from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
@@ -238,6 +240,26 @@ def test_uploads_outlive_a_form_sent_back(as_alice: Client, alice: AbstractBaseU
     data = NewCase(files=[upload("c.txt")]).data(uploaded=tokens, remove=[tokens[0]])
     as_alice.post(NEW, data)
     assert [file.name for file in Message.objects.get().files.all()] == ["b.txt", "c.txt"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_full_disk_costs_the_file_and_nothing_typed(
+    as_alice: Client, alice: AbstractBaseUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(FileSystemStorage, "_save", full)
+        form = NewCase(subject="Кратко", text="Длинный рассказ", files=[upload("a.txt")])
+        answer = as_alice.post(NEW, form.data())
+    assert answer.status_code == 422
+    page = Page(answer)
+    assert "a.txt" in page.text
+    assert "Длинный рассказ" in answer.content.decode()
+    assert page.values("uploaded") == []
+    assert as_alice.post(NEW, NewCase(subject="Кратко", text="Длинный рассказ").data()).status_code == 302
+    assert Message.objects.get().text == "Длинный рассказ"
 
 
 def test_uploads_of_others_and_sent_ones_are_worth_nothing(

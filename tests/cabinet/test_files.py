@@ -1,14 +1,18 @@
 """Files: who gets them, and that no browser runs them."""
 
+import errno
 import uuid
+from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.files.base import ContentFile
 from django.http import HttpResponseBase
 from django.test import Client
 
 from cabinet import services
 from cabinet.models import CaseFile
+from cabinet.storage import PrivateStorage
 from tests.factories import PNG, case_of, file_in, upload
 
 
@@ -84,3 +88,15 @@ def test_a_name_cannot_break_out_of_its_header(as_alice: Client, alice: Abstract
     assert answer.status_code == 200
     assert "\n" not in answer["Content-Disposition"]
     assert "Set-Cookie" not in answer
+
+
+def test_half_a_file_is_not_left_behind_on_a_full_disk(alice: AbstractBaseUser) -> None:
+    class Cut(ContentFile):  # type: ignore[type-arg]
+        def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+            yield b"half of it"
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    storage = PrivateStorage()
+    with pytest.raises(OSError, match="No space"):
+        storage.save("half.bin", Cut(b"half of it, and the rest"))
+    assert not storage.exists("half.bin")

@@ -55,7 +55,7 @@ def test_everything_is_well(client: Client) -> None:
     assert (answer["ok"], answer["degraded"]) == (True, False)
     assert answer["database"] == {"ok": True, "detail": "answers"}
     assert answer["migrations"] == {"ok": True, "detail": "applied"}
-    assert answer["broker"] == {"ok": True, "detail": "answers"}
+    assert answer["broker"] == {"ok": True, "detail": "takes messages"}
     assert answer["sync"]["ok"] is True
 
 
@@ -121,7 +121,7 @@ def test_the_embedded_broker_is_looked_at_too(
         broker_transport="config.broker:Transport",
         broker_transport_options=options,
     )
-    assert ready(client)["broker"] == {"ok": True, "detail": "answers"}
+    assert ready(client)["broker"] == {"ok": True, "detail": "takes messages"}
 
     # Patched because the tests may run as root, who may write anywhere.
     monkeypatch.setattr(os, "access", lambda *_: False)

@@ -1,9 +1,11 @@
 """What staff and mail write becomes known here: once, in order, and only what is public."""
 
+import errno
 from datetime import timedelta
 
 import pytest
 from django.apps import apps
+from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
 from cabinet.models import Case, CaseFile, OutboxEntry
@@ -254,6 +256,25 @@ def test_a_file_that_could_not_be_had_for_a_moment_comes_by_itself(world: World,
     world.desk.staffroom.reply(world.desk_id(case), text="Вот акт", files=[upload])
     world.read(case)
     world.work_until(600)
+    assert CaseFile.objects.get().state == CaseFile.State.READY
+
+
+def test_a_file_for_which_there_is_no_room_waits_however_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    case = world.delivered()
+    upload = Upload(name="акт.pdf", mime_type="application/pdf", data=b"%PDF-1.4 synthetic")
+    with monkeypatch.context() as disk:
+        disk.setattr(FileSystemStorage, "_save", full)
+        world.desk.staffroom.reply(world.desk_id(case), text="Вот акт", files=[upload])
+        world.read(case)
+        world.work_until(1800, step=70)
+        assert CaseFile.objects.get().state == CaseFile.State.FETCHING
+        assert FileLink.objects.get().last_error
+    world.work_until(70, step=70)
     assert CaseFile.objects.get().state == CaseFile.State.READY
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from cabinet import services
 from cabinet.models import Case, Message, OutboxEntry
-from omnidesk_sync import budget, lane, linking, sweeping
+from omnidesk_sync import budget, lane, linking, sending, sweeping
 from omnidesk_sync.leases import Lease, LeaseLost, lease_length
 from omnidesk_sync.models import Attempt, Budget, CaseLink, Lane
 from tests.omnidesk_sync.world import World, fresh
@@ -343,3 +343,21 @@ def test_a_fault_of_ours_in_one_case_does_not_stop_the_others(world: World) -> N
     assert fresh(broken).number == ""
     assert transaction.get_connection().in_atomic_block is False
     assert not CaseLink.objects.filter(case=broken).exists()
+
+
+def test_a_database_that_is_away_for_a_moment_is_not_the_cases_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The case does not wait as it would for a fault of ours: the next sweep finds its rows as they were."""
+
+    def away(*_: object) -> bool:
+        raise OperationalError("the connection was lost")
+
+    case = world.opened()
+    with monkeypatch.context() as database:
+        database.setattr(sending, "send", away)
+        with pytest.raises(OperationalError):
+            lane.work(case.pk)
+    assert Lane.objects.get(case=case).lane_until is None
+    world.work()
+    assert world.outbox(case) == [State.DELIVERED]

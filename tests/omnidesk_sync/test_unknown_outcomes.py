@@ -218,7 +218,7 @@ def test_after_a_restore_all_replies_that_waited_in_a_case_are_looked_for(world:
     later.delete()
     for reply, values in zip(replies, backup, strict=True):
         reply.desk_link.delete()
-        OutboxEntry.objects.filter(pk=values.pop("id")).update(**values)
+        OutboxEntry.objects.filter(pk=values["id"]).update(**values)
     Attempt.objects.all().delete()
     call_command("omnidesk_after_restore", verbosity=0)
     world.work_until(120)

@@ -1,12 +1,15 @@
 """With the broker away everything still happens, one sweep later."""
 
+import errno
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from celery import Celery
 from django.utils import timezone
 
+from config import broker
 from config.celery import app
 from omnidesk_sync import bells, doorbell
 from omnidesk_sync.watchman import Watchman
@@ -79,14 +82,33 @@ def test_a_ring_in_the_round_is_heard_in_the_round() -> None:
     assert heard == [7]
 
 
-@pytest.mark.parametrize(("broker", "answers"), [("redis://127.0.0.1:1/0", False), ("memory://", True)])
-def test_it_works_only_while_the_broker_is_away(broker: str, answers: bool) -> None:
+def test_a_broker_that_is_full_counts_as_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = an_app("filesystem://localhost")
+    own.conf.broker_transport = "config.broker:Transport"
+    own.conf.broker_transport_options = {
+        "data_folder_in": str(tmp_path),
+        "data_folder_out": str(tmp_path),
+        "control_folder": str(tmp_path / "control"),
+    }
+    guard = Watchman(own, seconds=1)
+    assert guard.broker_answers()
+    assert list(tmp_path.glob("*.msg")) == [], "nothing of the trial is left"
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(broker, "_write_whole", full)
+    assert not guard.broker_answers()
+
+
+@pytest.mark.parametrize(("address", "answers"), [("redis://127.0.0.1:1/0", False), ("memory://", True)])
+def test_it_works_only_while_the_broker_is_away(address: str, answers: bool) -> None:
     worked: list[str] = []
 
     def work() -> None:
         worked.append("round")
 
-    guard = Watchman(an_app(broker, work=work), seconds=0.01)
+    guard = Watchman(an_app(address, work=work), seconds=0.01)
     assert guard.broker_answers() is answers
     guard.start()
     guard.join(timeout=0.3)
