@@ -29,13 +29,11 @@ def test_the_key_is_revoked_while_people_write_and_given_back(new_house: Builder
     for _, case_id in cases:
         desk.reply(case_id, "answered meanwhile")
     await_true("a sign of it", lambda: paused(house), seconds=30)
-    refused = len(desk.calls()) - since
-    time.sleep(5)
     threads = [visitor.thread(path) for visitor, (path, _) in zip(visitors, cases, strict=True)]
     states = {row.state for thread in threads for row in thread}
     assert states == {"sent", "sending"}, "nothing is given up"
     figure("calls made with the bad key", len(desk.calls()) - since)
-    assert len(desk.calls()) - since <= refused + 2
+    assert len(desk.calls()) - since <= 4, "what was under way when it happened, and a probe"
 
     desk.do("faults", clear=True)
     began = time.monotonic()
