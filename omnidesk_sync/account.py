@@ -28,6 +28,8 @@ class Account:
         self._before_each = before_each
         self._paid = 0
         self._paid_at = timezone.now()
+        self.spent = 0
+        """Units of the calls made so far."""
         self.client = _client(before_call=self._before_call)
 
     def __enter__(self) -> "Account":
@@ -79,6 +81,7 @@ class Account:
             self._paid -= call.units
         else:
             budget.take(call.units, self._spending)
+        self.spent += call.units
 
 
 def _client(before_call: Callable[[Call], None] | None = None) -> Client:

@@ -204,27 +204,27 @@ def _set_facts(
 
 def _fetch(link: CaseLink, account: Account, started_at: datetime) -> Read | None:
     """The messages, or None where the desk knows none of such a case: the case object tells why."""
+    stop_at = 0 if link.audit_wanted or not link.opening_read else link.read_through_id
     try:
-        return _fetch_pages(link, account, started_at)
+        return fetch(link.desk_case_id, account, stop_at=stop_at, started_at=started_at)
     except NotFound:
         return None
 
 
-def _fetch_pages(link: CaseLink, account: Account, started_at: datetime) -> Read:
-    """Pages from the newest down to what was read before, or to the end.
+def fetch(desk_case_id: int, account: Account, *, stop_at: int, started_at: datetime) -> Read:
+    """Pages from the newest down to `stop_at`, what was read before, or to the end (0).
 
     A message deleted between two pages would shift one row past us unseen; then the reading is begun again
     later. One that was added only makes the pages overlap, and the next reading brings it.
 
     The time is that of the first page: what was said after it is not in there.
     """
-    stop_at = 0 if link.audit_wanted or not link.opening_read else link.read_through_id
     found: dict[int, DeskMessage] = {}
-    first = page = account.client.list_messages(link.desk_case_id, order="desc", limit=PAGE)
+    first = page = account.client.list_messages(desk_case_id, order="desc", limit=PAGE)
     for number in range(1, MAX_PAGES + 1):
         if number > 1:
             before = page
-            page = account.client.list_messages(link.desk_case_id, order="desc", page=number, limit=PAGE)
+            page = account.client.list_messages(desk_case_id, order="desc", page=number, limit=PAGE)
             if _has_shifted(before, page, found):
                 raise OutcomeUnknown("The thread changed while it was being read.")
         found.update((message.message_id, message) for message in page.items)

@@ -89,7 +89,7 @@ def _walk_from(start: datetime, account: Account) -> tuple[datetime | None, date
     number, turned = 1, None
     while True:
         asked_at = timezone.now()
-        page = _changed_since(account, start, number)
+        page = changed_since(account, start, number)
         for case in page.items:
             _take_in_safely(case, asked_at, page.server_time)
         latest = max((case.updated_at for case in page.items if case.updated_at), default=None)
@@ -97,12 +97,13 @@ def _walk_from(start: datetime, account: Account) -> tuple[datetime | None, date
         _remember(min(latest or page.server_time - OVERLAP, page.server_time), first=latest is None)
         if not imports.has_more(page, number):
             return turned, page.server_time
-        start, number = _further(start, number, latest)
+        start, number = further(start, number, latest)
         if number > 1 and turned is None:
             turned = start
 
 
-def _changed_since(account: Account, start: datetime, number: int) -> Page[DeskCase]:
+def changed_since(account: Account, start: datetime, number: int) -> Page[DeskCase]:
+    """One page of the cases that changed since `start`, everybody's, the earliest change first."""
     return account.client.list_cases(
         page=number,
         limit=PAGE,
@@ -113,7 +114,7 @@ def _changed_since(account: Account, start: datetime, number: int) -> Page[DeskC
     )
 
 
-def _further(start: datetime, number: int, latest: datetime | None) -> tuple[datetime, int]:
+def further(start: datetime, number: int, latest: datetime | None) -> tuple[datetime, int]:
     """Where the next page begins: at the last time seen, or deeper inside the same second.
 
     One second before it, since nobody says whether the filter includes its own time [unknown].
