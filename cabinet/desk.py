@@ -202,7 +202,7 @@ def record_message(
     """Adds a public message at the end of the thread, with its files still to be fetched."""
     with transaction.atomic():
         case = thread.lock(case_id)
-        body = _body(incoming)
+        body = body_of(incoming)
         by_owner = incoming.author == Message.Author.CUSTOMER and incoming.by_owner
         message = Message.objects.create(
             case=case,
@@ -230,19 +230,40 @@ def rewrite_message(
     gone: Sequence[CaseFile] = (),
     now: datetime,
 ) -> list[CaseFile]:
-    """The desk's people changed a message: its body and files follow. Returns the added files."""
+    """The desk's people changed a message: body, author and files follow. Returns the added files."""
     with transaction.atomic():
         case = thread.lock(message.case_id)
-        body = _body(incoming)
+        body = body_of(incoming)
         message.text, message.quoted_text, message.html = body.text, body.quoted_text, body.html
         message.edited_at = now
         message.withdrawn_at = None
-        message.save(update_fields=["text", "quoted_text", "html", "edited_at", "withdrawn_at"])
+        if message.origin == Message.Origin.DESK and message.author != incoming.author:
+            _sign(message, incoming, case)
+        message.save(
+            update_fields=[
+                "text",
+                "quoted_text",
+                "html",
+                "edited_at",
+                "withdrawn_at",
+                "author",
+                "author_user",
+                "author_name",
+            ]
+        )
         for file in gone:
             _erase(file)
         files = _add_files(message, fresh, now)
         thread.store(case, now)
     return files
+
+
+def _sign(message: Message, incoming: IncomingMessage, case: Case) -> None:
+    """Whose words they are over there; what was written here keeps its author."""
+    message.author = incoming.author
+    by_owner = incoming.author == Message.Author.CUSTOMER and incoming.by_owner
+    message.author_user_id = case.owner_id if by_owner else None
+    message.author_name = incoming.author_name[:200]
 
 
 def withdraw_message(message: Message, *, now: datetime) -> None:
@@ -308,7 +329,8 @@ def _add_files(message: Message, files: Sequence[IncomingFile], now: datetime) -
     ]
 
 
-def _body(incoming: IncomingMessage) -> Body:
+def body_of(incoming: IncomingMessage) -> Body:
+    """What is stored and shown of a message of the desk."""
     if incoming.html.strip():
         return body_from_html(incoming.html, quote_classes=incoming.quote_classes)
     return body_from_text(incoming.text)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from cabinet import desk
 from cabinet.models import CaseFile, Message, OutboxEntry
+from cabinet.types import IncomingMessage
 from omnidesk_sync import delivering, linking, mapping, policy
 from omnidesk_sync.models import Attempt, CaseLink, FileLink, Lane, MessageLink
 from omnidesk_sync.policy import Likeness, Look, Visibility
@@ -22,7 +23,7 @@ FAR_AHEAD = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
-class _Sorted:
+class Sorted:
     """The rows of a reading by what may be done with them."""
 
     public: list[DeskMessage] = field(default_factory=list)
@@ -38,7 +39,7 @@ def apply(link: CaseLink, case: DeskCase, read: "Read", *, unsettled: Sequence[O
         row.desk_message_id: row
         for row in MessageLink.objects.filter(case=link.case_id).select_related("message")
     }
-    rows = _sort(read, known)
+    rows = sort_rows(read, known)
     if read.complete_from == 0 and not link.opening_read:
         _link_opening(link, case, rows.public, known, now)
     missing = {
@@ -59,8 +60,9 @@ def apply(link: CaseLink, case: DeskCase, read: "Read", *, unsettled: Sequence[O
     return look
 
 
-def _sort(read: "Read", known: Collection[int]) -> _Sorted:
-    rows = _Sorted()
+def sort_rows(read: "Read", known: Collection[int]) -> Sorted:
+    """Sorts the rows by `policy.visibility`: what may be stored, what may not, what not yet."""
+    rows = Sorted()
     for message in read.messages:
         found = policy.visibility(message, server_time=read.server_time)
         # What has appeared does not go back into the future: its desk's clock was set back.
@@ -97,14 +99,21 @@ def _link_opening(
     ).first()
     if opening is None or opening.message is None:
         return
+    first = opening_row(opening.message, case, public, known)
+    if first is None or MessageLink.objects.filter(message=opening.message).exists():
+        return
+    known[first.message_id] = linking.link_message(opening.message, first.message_id, now=now)
+
+
+def opening_row(
+    opening: Message, case: DeskCase, public: Sequence[DeskMessage], known: Collection[int]
+) -> DeskMessage | None:
+    """The row that a case was opened with; None if it has been deleted over there."""
     # An automatic answer may stand before it.
     rows = [row for row in public if row.user_id > 0 and row.message_id not in known and _opens(row, case)]
-    if not rows or MessageLink.objects.filter(message=opening.message).exists():
-        return
-    said = mapping.ours(opening.message)
+    said = mapping.ours(opening)
     equal = (row for row in rows if policy.likeness(said, mapping.theirs(row)) is Likeness.EQUAL)
-    first = next(equal, rows[0])
-    known[first.message_id] = linking.link_message(opening.message, first.message_id, now=now)
+    return next(equal, rows[0] if rows else None)
 
 
 def _opens(message: DeskMessage, case: DeskCase) -> bool:
@@ -164,13 +173,17 @@ def _profiles(link: CaseLink) -> set[int]:
 
 
 def _insert(link: CaseLink, row: DeskMessage, read: "Read", now: datetime) -> None:
+    message, files = desk.record_message(link.case_id, _incoming(link, row, read), now=now)
+    linking.link_message(message, row.message_id, now=now, desk_hash=mapping.desk_hash(row))
+    _link_files(files, row.attachments, now)
+
+
+def _incoming(link: CaseLink, row: DeskMessage, read: "Read") -> IncomingMessage:
     incoming = mapping.incoming(row, fallback_time=read.server_time)
     if row.user_id > 0 and row.user_id not in _profiles(link):
         # Written when the case was another's, merged into it, or mailed by a colleague.
-        incoming = replace(incoming, by_owner=False)
-    message, files = desk.record_message(link.case_id, incoming, now=now)
-    linking.link_message(message, row.message_id, now=now, desk_hash=mapping.desk_hash(row))
-    _link_files(files, row.attachments, now)
+        return replace(incoming, by_owner=False)
+    return incoming
 
 
 def _follow(
@@ -190,23 +203,32 @@ def _follow(
 
 
 def _rewrite(message: Message, row: DeskMessage, read: "Read", now: datetime) -> None:
-    kept = {
+    present = {file.file_id: file for file in row.attachments}
+    linked = {
         file_link.desk_file_id: file_link.file
         for file_link in FileLink.objects.filter(file__message=message).select_related("file")
     }
+    kept = {file_id: file for file_id, file in linked.items() if _is_still(file, present.get(file_id))}
     # Files of our own upload carry no link and stay: they are not fetched back.
     ours = message.files.filter(desk_link=None).exists()
     fresh = [] if ours else [file for file in row.attachments if file.file_id not in kept]
-    present = {file.file_id for file in row.attachments}
-    gone = [file for file_id, file in kept.items() if file_id not in present]
+    gone = [file for file_id, file in linked.items() if file_id not in kept]
     files = desk.rewrite_message(
         message,
-        mapping.incoming(row, fallback_time=read.server_time),
+        _incoming(CaseLink.objects.select_related("case").get(case=message.case_id), row, read),
         fresh=[mapping.incoming_file(file) for file in fresh],
         gone=gone,
         now=now,
     )
     _link_files(files, fresh, now)
+
+
+def _is_still(file: CaseFile, attachment: Attachment | None) -> bool:
+    """Whether our copy is of the file that the desk has now; a size of 0 says nothing."""
+    if attachment is None:
+        return False
+    ready = file.state == CaseFile.State.READY
+    return not (ready and attachment.file_size and attachment.file_size != file.size)
 
 
 def _renew_addresses(row: DeskMessage, missing: dict[int, FileLink]) -> None:
@@ -280,7 +302,7 @@ def _count_absences(read: "Read", known: dict[int, MessageLink], now: datetime) 
 # ── how far we are ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _advance(link: CaseLink, case: DeskCase, read: "Read", rows: _Sorted, waiting_ids: Sequence[int]) -> None:
+def _advance(link: CaseLink, case: DeskCase, read: "Read", rows: Sorted, waiting_ids: Sequence[int]) -> None:
     """Everything up to the newest row is read, except what is kept for later: the next reading reaches it."""
     kept = [*(row.message_id for row in rows.later), *waiting_ids]
     newest = max((message.message_id for message in read.messages), default=link.read_through_id)
@@ -307,7 +329,7 @@ def _settled_time(case: DeskCase, read: "Read") -> datetime | None:
     return min(case.updated_at, read.server_time - timedelta(seconds=1))
 
 
-def _plan_next_look(link: CaseLink, rows: _Sorted, absence: bool, read: "Read", now: datetime) -> None:
+def _plan_next_look(link: CaseLink, rows: Sorted, absence: bool, read: "Read", now: datetime) -> None:
     """When the case must be read again although nobody will say so: the time is in our clock."""
     times = []
     if absence:
