@@ -1,6 +1,5 @@
 """The synchronisation for admins: what waits, what was given up and why, and the buttons that ring."""
 
-import uuid
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cabinet.models import Case, OutboxEntry
-from omnidesk_sync import bells, budget, files, imports, joining, linking
+from omnidesk_sync import bells, budget, drift_mending, files, imports, joining
+from omnidesk_sync.drift_admin import compare_with_omnidesk
 from omnidesk_sync.models import (
     AddressImport,
     Attempt,
@@ -23,19 +23,7 @@ from omnidesk_sync.models import (
     PersonLink,
     Reconciliation,
 )
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Rows are changed by what they describe, never by hand: a wrong link would show a stranger's case."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        return False
+from omnidesk_sync.readonly_admin import ReadOnly
 
 
 class ActsOnRows(ReadOnly):
@@ -84,15 +72,8 @@ class LaneAdmin(ActsOnRows):
     @admin.action(description=_("Read this case again"))
     def read_again(self, request: HttpRequest, queryset: QuerySet[Lane]) -> None:
         for lane in queryset:
-            _read_whole(lane.pk)
+            drift_mending.read_whole(lane.pk)
         self.say(request, len(queryset))
-
-
-def _read_whole(case_id: uuid.UUID) -> None:
-    Lane.objects.filter(pk=case_id).update(read_failures=0, last_error="")
-    CaseLink.objects.filter(case_id=case_id).update(audit_wanted=True)
-    linking.want_reading(case_id, now=timezone.now())
-    bells.ring_lane(case_id)
 
 
 @admin.action(description=_("Read this case again"))
@@ -100,7 +81,7 @@ def read_this_case_again(model_admin: Any, request: HttpRequest, queryset: Query
     """The same button where an admin looks for it first: in the list of cases."""
     linked = queryset.filter(desk_link__detached=False)
     for case in linked:
-        _read_whole(case.pk)
+        drift_mending.read_whole(case.pk)
     text = ngettext("%(count)d case will be read.", "%(count)d cases will be read.", len(linked))
     model_admin.message_user(request, text % {"count": len(linked)}, messages.SUCCESS)
 
@@ -228,4 +209,5 @@ def _add_button(model: type[Model], button: Any) -> None:
 
 
 _add_button(Case, read_this_case_again)
+_add_button(Case, compare_with_omnidesk)
 _add_button(OutboxEntry, it_did_arrive)

@@ -21,6 +21,10 @@ def ring_file(link_id: int) -> None:
     ring("omnidesk_sync.fetch_file", link_id)
 
 
+def ring_drift(run_id: int) -> None:
+    ring("omnidesk_sync.compare", run_id)
+
+
 def ring_reconcile(*, at_once: bool = False) -> None:
     ring("omnidesk_sync.reconcile", at_once)
 

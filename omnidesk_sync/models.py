@@ -269,3 +269,90 @@ class Reconciliation(models.Model):
 
     def __str__(self) -> str:
         return "reconciliation"
+
+
+class DriftRun(models.Model):
+    """One comparison of both systems that somebody asked for; workers do it in small steps until `due_at` is
+    empty. `walked_to` is the last person whose cases have been listed."""
+
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("asked for by"),
+    )
+    requested_at = models.DateTimeField(_("asked for"))
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    due_at = models.DateTimeField(_("next step"), null=True, blank=True)
+    everything = models.BooleanField(_("all cases"), default=True)
+    walked_to = models.CharField(max_length=64, blank=True)
+    all_listed = models.BooleanField(_("all people listed"), default=False)
+    compared = models.PositiveIntegerField(_("compared"), default=0)
+    same = models.PositiveIntegerField(_("the same"), default=0)
+    in_motion = models.PositiveIntegerField(_("in motion"), default=0)
+    differing = models.PositiveIntegerField(_("differing"), default=0)
+    failed = models.PositiveIntegerField(_("could not be compared"), default=0)
+    units = models.PositiveIntegerField(_("calls spent"), default=0)
+    last_error = models.CharField(_("last error"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("comparison with Omnidesk")
+        verbose_name_plural = _("comparisons with Omnidesk")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["due_at"], name="drift_due", condition=Q(due_at__isnull=False))]
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
+
+
+class DriftCase(models.Model):
+    """A case of a comparison: still to be looked at, or what was found. Cases that are the same leave no row.
+
+    `found` names differences by kind, place, ids and times; no text of a message is in it.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("to be compared")
+        SAME = "same", _("the same")
+        IN_MOTION = "in_motion", _("in motion")
+        DIFFERS = "differs", _("differs")
+        FAILED = "failed", _("could not be compared")
+
+    run = models.ForeignKey(
+        DriftRun, models.CASCADE, related_name="cases", verbose_name=_("comparison with Omnidesk")
+    )
+    case = models.ForeignKey(
+        Case, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("case")
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("person"),
+    )
+    desk_case_id = models.BigIntegerField(_("id of the case over there"), default=0)
+    number = models.CharField(_("number"), max_length=40, blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    looks = models.PositiveSmallIntegerField(_("looks"), default=0)
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    snapshot = models.JSONField(_("snapshot"), null=True, blank=True)
+    snapshot_at = models.DateTimeField(_("snapshot taken"), null=True, blank=True)
+    last_state = models.CharField(max_length=10, blank=True)
+    found = models.JSONField(_("what differs"), default=list, blank=True)
+    notes = models.JSONField(_("also"), default=list, blank=True)
+    error = models.CharField(_("last error"), max_length=300, blank=True)
+    compared_at = models.DateTimeField(_("compared"), null=True, blank=True)
+    mended_at = models.DateTimeField(_("mending asked for"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("compared case")
+        verbose_name_plural = _("compared cases")
+        ordering = ["run", "id"]
+        indexes = [models.Index(fields=["due_at"], name="drift_case_due", condition=Q(due_at__isnull=False))]
+
+    def __str__(self) -> str:
+        return self.number or str(self.case_id or self.desk_case_id)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cabinet.models import OPEN_STATES, OutboxEntry
 from cabinet.services import forget_stale_uploads
-from omnidesk_sync import account, bells, budget
+from omnidesk_sync import account, bells, budget, drift_runs
 from omnidesk_sync.models import AddressImport, Candidate, CaseLink, FileLink, Lane
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,8 @@ BLOCKING = [OutboxEntry.State.REJECTED, OutboxEntry.State.UNDECIDED]
 
 
 def sweep() -> None:
-    """Rings for what is due: outbox rows, wanted readings, candidates, imports, files, reconciliation."""
+    """Rings for what is due: outbox rows, wanted readings, candidates, imports, files, reconciliation,
+    comparisons."""
     now = timezone.now()
     account.probe_if_due()
     _want_looks_again(now)
@@ -42,6 +43,8 @@ def sweep() -> None:
     for pk in _due(FileLink, now, FEW):
         bells.ring_file(pk)
     bells.ring_reconcile()
+    for pk in drift_runs.due(now, FEW):
+        bells.ring_drift(pk)
     forget_stale_uploads(before=now - STALE_UPLOAD)
 
 

@@ -4,7 +4,7 @@ import uuid
 
 from celery import shared_task
 
-from omnidesk_sync import bells, files, imports, lane, reconciling, sweeping
+from omnidesk_sync import bells, drift_runs, files, imports, lane, reconciling, sweeping
 
 
 @shared_task(name="omnidesk_sync.work_lane")
@@ -43,6 +43,13 @@ def fetch_file(link_id: int) -> None:
 def reconcile(at_once: bool = False) -> None:
     if reconciling.reconcile_if_due(at_once=at_once):
         bells.ring_sweep()
+
+
+@shared_task(name="omnidesk_sync.compare")
+def compare(run_id: int) -> None:
+    """One step of a comparison; others have the worker in between."""
+    if drift_runs.step(run_id):
+        bells.ring_drift(run_id)
 
 
 @shared_task(name="omnidesk_sync.sweep")
