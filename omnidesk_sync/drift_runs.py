@@ -175,7 +175,7 @@ def _look(row: DriftCase, meter: Meter) -> None:
         "error": (concluded or latest).error[:300],
         "snapshot": None,
     }
-    mine = DriftCase.objects.filter(pk=row.pk, state=DriftCase.State.WAITING, looks=row.looks)
+    mine = DriftCase.objects.filter(pk=row.pk, state=DriftCase.State.WAITING)
     if concluded is None:
         again = timezone.now() + timedelta(seconds=drift.AGAIN_SECONDS)
         mine.update(due_at=again, last_state=latest.state.value, **values)

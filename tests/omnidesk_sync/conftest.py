@@ -8,6 +8,7 @@ import responses
 import time_machine
 from django.conf import settings
 
+from omnidesk_sync import drift_now
 from sandbox.desk import Desk
 from sandbox.double import mount
 from sandbox.exchange import Exchange
@@ -73,3 +74,9 @@ def rings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[object, ...]
 
     monkeypatch.setattr("omnidesk_sync.bells.ring", listen)
     return heard
+
+
+@pytest.fixture
+def patient(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits in a drift report lets the tests' clock run instead of sleeping."""
+    monkeypatch.setattr(drift_now, "pause", world.wait)
