@@ -158,16 +158,27 @@ def requeue(entry: OutboxEntry, *, case: Case, now: datetime) -> None:
 
 
 def stage_file(*, owner: AbstractBaseUser, upload: "File[bytes]", name: str) -> CaseFile:
-    """Keeps an upload until its message is written, so that a form with an error loses nothing."""
-    size = upload.size
-    return CaseFile.objects.create(
+    """Keeps an upload until its message is written, so that a form with an error loses nothing.
+
+    The row comes first: whatever is killed after it, nothing lies on the disk that no row knows, and what
+    was never sent goes with its row (`forget_stale_uploads`). Raises `OSError` if there is no room for it.
+    """
+    file = CaseFile(
         owner_id=owner.pk,
         name=filetypes.safe_name(name),
-        size=size,
+        size=upload.size,
         content_type=filetypes.sniff_type(_head(upload), name),
-        blob=File(upload, name=f"{uuid.uuid4().hex}.bin"),
         created_at=timezone.now(),
     )
+    field = CaseFile._meta.get_field("blob")
+    file.blob = field.generate_filename(file, f"{uuid.uuid4().hex}.bin")
+    file.save(force_insert=True)
+    try:
+        file.blob.storage.save(str(file.blob.name), File(upload))
+    except OSError:
+        file.delete()
+        raise
+    return file
 
 
 def forget_stale_uploads(*, before: datetime) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kombu.transport import redis
 from redis.exceptions import ConnectionError as RedisIsGone
+from redis.exceptions import OutOfMemoryError
 
 
 class QoS(redis.QoS):
@@ -35,6 +36,9 @@ class Transport(redis.Transport):
     """Named in settings as the transport wherever REDIS_URL is set."""
 
     Channel = Channel
+    # A full one is as good as away: expected, and tried again. To kombu it is a fault of the command, and a
+    # worker that acknowledged just then ended.
+    connection_errors = (*redis.Transport.connection_errors, OutOfMemoryError)
 
 
 def is_gone(channel: Any) -> bool:

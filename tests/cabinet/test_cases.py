@@ -242,7 +242,6 @@ def test_uploads_outlive_a_form_sent_back(as_alice: Client, alice: AbstractBaseU
     assert [file.name for file in Message.objects.get().files.all()] == ["b.txt", "c.txt"]
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_full_disk_costs_the_file_and_nothing_typed(
     as_alice: Client, alice: AbstractBaseUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

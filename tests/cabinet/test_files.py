@@ -3,12 +3,14 @@
 import errno
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.base import ContentFile
 from django.http import HttpResponseBase
 from django.test import Client
+from django.utils import timezone
 
 from cabinet import services
 from cabinet.models import CaseFile
@@ -100,3 +102,25 @@ def test_half_a_file_is_not_left_behind_on_a_full_disk(alice: AbstractBaseUser) 
     with pytest.raises(OSError, match="No space"):
         storage.save("half.bin", Cut(b"half of it, and the rest"))
     assert not storage.exists("half.bin")
+
+
+def test_a_row_knows_an_upload_before_the_disk_does(
+    alice: AbstractBaseUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while it stores the bytes: they go with the row when nobody has used them for a day."""
+
+    class Killed(BaseException):
+        pass
+
+    def store_and_die(storage: PrivateStorage, name: str, content: object) -> str:
+        Path(storage.path(name)).parent.mkdir(parents=True, exist_ok=True)
+        Path(storage.path(name)).write_bytes(b"half of it")
+        raise Killed
+
+    monkeypatch.setattr(PrivateStorage, "_save", store_and_die)
+    with pytest.raises(Killed):
+        services.stage_file(owner=alice, upload=ContentFile(b"half of it, and the rest"), name="a.txt")
+    name = str(CaseFile.objects.get().blob.name)
+    assert PrivateStorage().exists(name)
+    assert services.forget_stale_uploads(before=timezone.now()) == 1
+    assert not PrivateStorage().exists(name)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
-from redis.exceptions import ConnectionError
+from redis.exceptions import ConnectionError, OutOfMemoryError
 
 from config import redis_broker
 
@@ -40,3 +40,11 @@ def test_a_redis_address_is_served_by_it() -> None:
     with app.connection_for_write() as connection:
         assert isinstance(connection.transport, redis_broker.Transport)
         assert (connection.hostname, connection.port) == ("127.0.0.1", 1)
+
+
+def test_a_full_redis_is_as_good_as_away() -> None:
+    """A worker expects to lose its connection; the error of a command would end it."""
+    app = Celery(broker="redis://127.0.0.1:1/0", set_as_current=False)
+    app.conf.broker_transport = "config.redis_broker:Transport"
+    with app.connection_for_read() as connection:
+        assert OutOfMemoryError in connection.connection_errors

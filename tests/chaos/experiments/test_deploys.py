@@ -7,9 +7,10 @@ from scripts.visitor import Refused
 from tests.chaos.experiments.conftest import Figure
 from tests.chaos.experiments.crowd import CROWD_SETTINGS
 from tests.chaos.premises import double, nothing_can_be_written
-from tests.house.checks import await_same, await_true, opened, somebody
+from tests.house.checks import await_same, opened, somebody
 from tests.house.conftest import Builder
 from tests.house.premises import SETTINGS
+from tests.house.test_trouble import await_fault
 
 HANG_SECONDS = 2.0
 ROUNDS = 3
@@ -32,7 +33,7 @@ def test_workers_are_replaced_while_posts_hang(new_house: Builder, figure: Figur
         for word in ("first", "second", "third"):
             visitor.reply(path, f"{word} of round {number}")
             thread.append(("customer", f"{word} of round {number}"))
-        await_true("a call that hangs", lambda before=fired: desk.see("faults")["fired"]["slow"] > before)
+        await_fault(house, "slow", times=fired + 1)
         began = time.monotonic()
         # The new one is there before the old ones go: nobody knows which of them holds the lane.
         house.start(spare)
