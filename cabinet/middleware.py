@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 TIME_ZONE_COOKIE = "tz"
+LONGEST_SEARCH = 200
 
 
 class TrustedProxyMiddleware:
@@ -72,7 +73,7 @@ class AdminInputMiddleware:
 
     Django's admin checks most of what it is given, but a NUL in a filter, a year of eleven digits or a
     selected row "x" reach the database or its field. The reason stands in the log with its traceback, in case
-    it is a fault of ours after all.
+    it is a fault of ours after all. A search of hundreds of words is more than SQLite can put together.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -81,12 +82,19 @@ class AdminInputMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
+    def process_view(self, request: HttpRequest, *view: object) -> None:  # noqa: ARG002
+        if _is_admin(request) and len(request.GET.get("q", "")) > LONGEST_SEARCH:
+            raise BadRequest("The search is too long.")
+
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        match = request.resolver_match
         unusable = isinstance(exception, ValueError | OverflowError | ValidationError | DataError)
-        if unusable and match is not None and match.app_name == "admin":
+        if unusable and _is_admin(request):
             logger.warning("The admin could not use what it was given.", exc_info=exception)
             raise BadRequest("What the admin was given cannot be used.") from exception
+
+
+def _is_admin(request: HttpRequest) -> bool:
+    return request.resolver_match is not None and request.resolver_match.app_name == "admin"
 
 
 def zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo | None:

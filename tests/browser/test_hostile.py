@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import transaction
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Error, FilePayload, Page, Request
 from pytest_django.live_server_helper import LiveServer
 
 from cabinet import desk, services
@@ -261,8 +261,9 @@ def test_forms_sent_back_keep_it_as_words(opened: Open, person: AbstractBaseUser
             "(line, words) => { line.removeAttribute('maxlength'); line.value = words + 'x'.repeat(141); }",
             words,
         )
-        empty = {"name": f"{words}.txt".replace("\x00", ""), "mimeType": "text/html", "buffer": b""}
-        watch.page.set_input_files("#id_files", files=[empty])  # type: ignore[list-item]
+        name = f"{words}.txt".replace("\x00", "")
+        empty = FilePayload(name=name, mimeType="text/html", buffer=b"")
+        watch.page.set_input_files("#id_files", files=[empty])
         watch.page.locator("form[action='/cases/new/'] button[type=submit]").click()
         watch.page.locator("[role=alert]").first.wait_for()
         watch.assert_calm(words)
@@ -286,7 +287,7 @@ def test_an_answer_that_arrives_while_the_page_is_open_is_as_harmless(
     assert set(watch.asked) <= {path(case), "/live/", *(p for p in watch.asked if p.startswith("/static/"))}
 
 
-def _rows_of_all_kinds(case: Case, person: AbstractBaseUser) -> None:
+def _rows_of_all_kinds(case: Case, person: Any) -> None:
     """Hostile words in every column of text that the admin shows."""
     now = timezone.now()
     words = WORDS[1]
@@ -297,7 +298,7 @@ def _rows_of_all_kinds(case: Case, person: AbstractBaseUser) -> None:
     AddressImport.objects.create(user=person, address=f"{words[:60]}@example.com", last_error=words)
     for file in CaseFile.objects.exclude(message=None)[:3]:
         FileLink.objects.create(file=file, url=f"javascript:{words}", last_error=words)
-    entry = OutboxEntry.objects.filter(case=case).first()
+    entry = OutboxEntry.objects.filter(case=case).earliest("pk")
     Attempt.objects.create(entry=entry, started_at=now, dead_at=now, detail=words)
     InboxEntry.objects.create(
         received_at=now,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from allauth.account.models import EmailAddress
+from axes.models import AccessAttempt
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core import mail
@@ -359,3 +360,25 @@ def test_the_admins_login_still_takes_a_password(client: Client) -> None:
     get_user_model().objects.create_superuser("root", "root@example.com", "the right password")
     client.post("/admin/login/", {"username": "root", "password": "the right password", "next": "/admin/"})
     assert signed_in(client)
+
+
+@pytest.mark.parametrize("host", ["ы" * 63 + ".рф", "ы" * 60 + "." + "ы" * 60 + ".рф", "\u200b.example"])
+def test_an_address_that_no_letter_can_carry_is_said_to_be_wrong(client: Client, host: str) -> None:
+    answer = ask(client, f"a@{host}")
+    assert answer.status_code == 422
+    assert host in answer.content.decode()
+    assert mail.outbox == []
+
+
+def test_a_host_in_other_letters_is_written_to(client: Client) -> None:
+    assert ask(client, "a@почта.рф")["Location"] == CONFIRM
+    assert len(mail.outbox) == 1
+
+
+def test_a_name_without_end_tried_with_a_password_fits_into_its_row(client: Client) -> None:
+    """SQLite would keep any; PostgreSQL answers with an error."""
+    answer = client.post("/admin/login/", {"username": "a\x00" + "b" * 5000, "password": "x"})
+    assert answer.status_code == 200
+    client.post("/admin/login/", {"username": "c" * 5000, "password": "x"})
+    names = list(AccessAttempt.objects.values_list("username", flat=True))
+    assert names == ["c" * 255]

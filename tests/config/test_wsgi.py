@@ -70,19 +70,20 @@ def test_a_webhook_is_read_whatever_charset_it_claims(charset: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf-8"'])
 def test_forms_that_name_their_charset_are_read(charset: str) -> None:
-    environ = {"HTTP_COOKIE": f"csrftoken={'a' * 32}"}
     body = f"email=a&csrfmiddlewaretoken={'a' * 32}".encode()
     content_type = f"application/x-www-form-urlencoded; charset={charset}"
-    assert asked("POST", "/accounts/login/", content_type, body, **environ)[0].startswith("422")
+    assert asked("POST", "/accounts/login/", content_type, body, f"csrftoken={'a' * 32}")[0].startswith("422")
 
 
-def asked(method: str, path: str, content_type: str, body: bytes = b"", **more: str) -> Answer:
+def asked(method: str, path: str, content_type: str, body: bytes = b"", cookies: str = "") -> Answer:
     answered: list[str] = []
 
     def start_response(status: str, headers: Any, exc_info: Any = None) -> None:
         answered.append(status)
 
-    environ = RequestFactory().generic(method, path, body, HTTP_ACCEPT_LANGUAGE="en", **more).environ
+    environ = (
+        RequestFactory().generic(method, path, body, HTTP_ACCEPT_LANGUAGE="en", HTTP_COOKIE=cookies).environ
+    )
     environ |= {"CONTENT_TYPE": content_type, "wsgi.input": BytesIO(body)}
     page = b"".join(application(environ, start_response))
     return answered[0], page

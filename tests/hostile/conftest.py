@@ -144,7 +144,7 @@ def _rows(case: Case, file: CaseFile) -> dict[str, str]:
     """A row of each model that the admin shows, by the model's name."""
     now = timezone.now()
     user = case.owner
-    entry = OutboxEntry.objects.filter(case=case).first()
+    entry = OutboxEntry.objects.filter(case=case).earliest("pk")
     Profile.objects.create(user=user, language="en")
     Group.objects.create(name="readers")
     CaseLink.objects.create(case=case, desk_case_id=11, desk_user_id=12)

@@ -50,6 +50,7 @@ VALUES: dict[str, bytes] = {
     "an address that breaks off": b"http://[",
     "a line end": b"x\r\nSet-Cookie: y=z",
     "a very long word": b"x" * 20_000,
+    "a thousand words": b"x " * 1000,
     "letters that unfold": "\ufdfa".encode() * 300,
     "patterns": b"%_\\%",
     "a quote": b"'\"; --",

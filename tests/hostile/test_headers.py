@@ -12,7 +12,6 @@ from django.core import mail
 from django.test import Client
 from pytest_django import Settings
 
-from cabinet.views import cases
 from tests import factories
 from tests.hostile.conftest import HostileClient, Premises, finish
 from tests.hostile.doors import Door, admin_doors, all_doors, site_doors
@@ -99,7 +98,7 @@ def errors(premises: Premises, monkeypatch: pytest.MonkeyPatch) -> dict[int, Any
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("words of ours that nobody may read")
 
-    monkeypatch.setattr(cases.selectors, "tab_counts", broken)
+    monkeypatch.setattr("cabinet.selectors.tab_counts", broken)
     return found | {500: client.get("/cases/")}
 
 
