@@ -5,7 +5,7 @@ import zoneinfo
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import BadRequest, ValidationError
+from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponse]
 TIME_ZONE_COOKIE = "tz"
 LONGEST_SEARCH = 200
+UNUSABLE = (ValueError, OverflowError, ValidationError, FieldDoesNotExist, DataError)
+"""How a value, a column's name or a row's that somebody made up comes back from forms and databases."""
 
 
 class TrustedProxyMiddleware:
@@ -87,8 +89,7 @@ class AdminInputMiddleware:
             raise BadRequest("The search is too long.")
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        unusable = isinstance(exception, ValueError | OverflowError | ValidationError | DataError)
-        if unusable and _is_admin(request):
+        if isinstance(exception, UNUSABLE) and _is_admin(request):
             logger.warning("The admin could not use what it was given.", exc_info=exception)
             raise BadRequest("What the admin was given cannot be used.") from exception
 

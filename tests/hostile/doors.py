@@ -68,6 +68,11 @@ class Door:
         return self.route.startswith("webhooks/")
 
     @property
+    def lists_rows(self) -> bool:
+        """Whether the admin filters and chooses rows of a model there."""
+        return bool(self.model) and self.route == f"admin/{self.model.replace('.', '/')}/"
+
+    @property
     def parameters(self) -> list[str]:
         return [found[1] or found[2] for found in _PART.finditer(self.route)]
 

@@ -56,7 +56,9 @@ def test_nothing_thrown_at_one_field_of_a_door_breaks_it(
 ) -> None:
     client, path = premises.client(door), premises.path(door)
     for shot in shots.shots(door.fields, one_by_one=True):
-        throw(client, path, shot)
+        if throw(client, path, shot) == 302:
+            # What was accepted would make every later page longer.
+            premises.case.messages.filter(position__gt=2).delete()
 
 
 @pytest.mark.parametrize("door", SITE, ids=str)
@@ -104,13 +106,14 @@ def test_somebody_signed_out_breaks_no_door_either(premises: Premises, throw: Th
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", sorted({door.model for door in ADMIN}))
-def test_nothing_thrown_at_the_admin_breaks_it(premises: Premises, throw: Throw, model: str) -> None:
-    """One field at a time would take an hour: here every hostile value goes into all fields at once."""
-    for door in (door for door in ADMIN if door.model == model):
-        client, path = premises.client(door), premises.path(door)
-        for shot in _admin_shots(door):
-            throw(client, path, shot)
+@pytest.mark.parametrize("door", ADMIN, ids=str)
+def test_some_of_what_can_be_thrown_at_the_admin(premises: Premises, throw: Throw, door: Door) -> None:
+    """All of it at every door would take an hour: a part, another one at each, more where rows are chosen."""
+    client, path = premises.client(door), premises.path(door)
+    everything = _admin_shots(door)
+    step = 4 if door.lists_rows else 12
+    for shot in everything[ADMIN.index(door) % step :: step]:
+        throw(client, path, shot)
 
 
 def _admin_shots(door: Door) -> list[Shot]:
@@ -131,7 +134,7 @@ def _admin_shots(door: Door) -> list[Shot]:
         quoted = quote_from_bytes(value[:2000], safe="")
         found += [Shot(f"{name}: {why}", query=f"{name}={quoted}") for name in filters]
         actions = ("delete_selected", "try_again", "drop", "read_this_case_again", "process_again", "x")
-        if door.route.endswith(f"{door.model.partition('.')[2]}/"):
+        if door.lists_rows:
             for action in actions:
                 body = f"action={action}&index=0&_selected_action={quoted}".encode()
                 found.append(Shot(f"{action} of {why}", "POST", body=body, content_type=FORM))
@@ -310,7 +313,7 @@ SHOTS = st.builds(
 
 
 @pytest.mark.slow
-@settings(anything_goes, max_examples=150)
+@settings(anything_goes, max_examples=30)
 @given(data=st.data())
 @pytest.mark.parametrize("door", SITE, ids=str)
 def test_nothing_that_can_be_made_up_breaks_a_door(
