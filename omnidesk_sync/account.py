@@ -75,12 +75,12 @@ class Account:
             return False
 
     def _before_call(self, call: Call) -> None:
+        if self._paid < call.units:
+            self.pay_ahead(call.units)
+        # Last of all: asking for units may take its time, and the call must begin under the lease.
         if self._before_each is not None:
             self._before_each()
-        if self._paid >= call.units:
-            self._paid -= call.units
-        else:
-            budget.take(call.units, self._spending)
+        self._paid -= call.units
         self.spent += call.units
 
 

@@ -41,7 +41,7 @@ def apply(link: CaseLink, case: DeskCase, read: "Read", *, unsettled: Sequence[O
     }
     rows = sort_rows(read, known)
     if read.complete_from == 0 and not link.opening_read:
-        _link_opening(link, case, rows.public, known, now)
+        _link_opening(link, case, rows.public, known, unsettled, now)
     missing = {
         row.desk_file_id: row
         for row in FileLink.objects.filter(file__message__case=link.case_id).exclude(due_at=None)
@@ -86,6 +86,7 @@ def _link_opening(
     case: DeskCase,
     public: Sequence[DeskMessage],
     known: dict[int, MessageLink],
+    unsettled: Sequence[OutboxEntry],
     now: datetime,
 ) -> None:
     """The first row of a case that was opened here is our opening, whatever the desk made of its text.
@@ -101,6 +102,12 @@ def _link_opening(
         return
     first = opening_row(opening.message, case, public, known)
     if first is None or MessageLink.objects.filter(message=opening.message).exists():
+        return
+    # The opening was deleted before it was read, and this is the reply that we are looking for.
+    replies = [mapping.ours(entry.message) for entry in unsettled if entry.message is not None]
+    said = [mapping.ours(opening.message), *replies]
+    likest = [policy.likeness(words, mapping.theirs(first)) for words in said]
+    if likest[0] is not Likeness.EQUAL and Likeness.EQUAL in likest:
         return
     known[first.message_id] = linking.link_message(opening.message, first.message_id, now=now)
 

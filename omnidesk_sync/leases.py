@@ -5,14 +5,29 @@ hold a connection too. So: one UPDATE that must change exactly one row, and a to
 """
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Now as StatementNow
 
 from omnidesk_sync import policy
 from omnidesk_sync.models import Lane
+
+
+class Now(StatementNow):
+    """The database's time when a row is looked at, not when the statement began.
+
+    A claim that began first and then waited for another's would find a lease that begins after its own "now",
+    take it for one from a wrong clock, and take it.
+    """
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="CLOCK_TIMESTAMP()", **context)
 
 
 class LeaseLost(Exception):
@@ -52,6 +67,18 @@ class Lease:
     def holds(self) -> bool:
         """Whether the lease still stands. Inside a transaction this also keeps it until the commit."""
         return self._mine().update(token=F("token")) == 1
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """A transaction in which the lease is ours to the commit. Else `LeaseLost`, and nothing is written.
+
+        What a worker concludes from a call goes in here. Between `renew` and a write it may sleep, and a row
+        that another has moved on since may stand in the same state again, for another reason.
+        """
+        with transaction.atomic():
+            if not self.holds():
+                raise LeaseLost
+            yield
 
     def release(self) -> None:
         """Gives the lane back; does nothing if somebody else holds it by now."""

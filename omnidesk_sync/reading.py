@@ -24,7 +24,7 @@ from omnidesk_sync import applying, budget, mapping, policy, snapshots
 from omnidesk_sync.account import Account, describe
 from omnidesk_sync.budget import Spending
 from omnidesk_sync.errors import NotFound, OmnideskError, OutcomeUnknown, TryLater
-from omnidesk_sync.leases import Lease, LeaseLost
+from omnidesk_sync.leases import Lease
 from omnidesk_sync.models import Candidate, CaseLink, Lane, MessageLink
 from omnidesk_sync.people import person_behind
 from omnidesk_sync.policy import Look
@@ -60,10 +60,11 @@ def read(lease: Lease) -> bool:
             account.pay_ahead(1 if _snapshot(link, lane) else 2)
             _read(link, lane, lease, account)
     except OmnideskError as error:
-        lease.renew()
-        _back_off(lane, error)
+        with lease.guard():
+            _back_off(lane, error)
         return False
-    _lower(lane)
+    with lease.guard():
+        _lower(lane)
     return True
 
 
@@ -71,12 +72,16 @@ def look_for_reply(link: CaseLink, lease: Lease, account: Account) -> Look:
     """A reading whose question is whether the unsettled reply at the head is there; adopts it if it is."""
     lane = Lane.objects.get(pk=lease.case_id)
     look = _read(link, lane, lease, account, fresh=True)
-    _lower(lane)
+    with lease.guard():
+        _lower(lane)
     return look
 
 
 def _read(link: CaseLink, lane: Lane, lease: Lease, account: Account, *, fresh: bool = False) -> Look:
-    """Reads and applies. The verdict is about the unsettled reply at the head, if there is one."""
+    """Reads and applies. The verdict is about the unsettled reply at the head, if there is one.
+
+    In a case that cannot be read nothing is absent: it may be restored, with the reply in it.
+    """
     kept = None if fresh else _snapshot(link, lane)
     result = _fetch(link, account, timezone.now())
     if kept is not None and result is not None and not _tells_more(result, kept, link):
@@ -88,14 +93,12 @@ def _read(link: CaseLink, lane: Lane, lease: Lease, account: Account, *, fresh: 
             case = account.client.view_case(link.desk_case_id)
         except NotFound:
             _archive(link, lease, account)
-            return Look.ABSENT
+            return Look.UNCLEAR
     if not _take_over_case(link, case, lease, account):
-        return Look.ABSENT
+        return Look.UNCLEAR
     if result is None:
         raise OutcomeUnknown("The case is there and its messages are not.")
-    with transaction.atomic():
-        if not lease.holds():
-            raise LeaseLost
+    with lease.guard():
         return applying.apply(link, case, result, unsettled=_unsettled_replies(link))
 
 
@@ -193,9 +196,7 @@ def _survivor(link: CaseLink, case: DeskCase) -> Case | None:
 def _set_facts(
     link: CaseLink, facts: desk.CaseFacts, lease: Lease, *, merged_into: Case | None = None
 ) -> None:
-    with transaction.atomic():
-        if not lease.holds():
-            raise LeaseLost
+    with lease.guard():
         desk.set_facts(link.case_id, facts, merged_into=merged_into, now=timezone.now())
 
 

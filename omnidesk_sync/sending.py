@@ -15,7 +15,6 @@ from datetime import timedelta
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from cabinet import desk
@@ -25,7 +24,7 @@ from omnidesk_sync import budget, delivering, imports, linking, policy
 from omnidesk_sync.account import Account, describe
 from omnidesk_sync.budget import Spending
 from omnidesk_sync.errors import AccountTrouble, NotFound, OmnideskError, Rejected, TryLater
-from omnidesk_sync.leases import Lease, LeaseLost
+from omnidesk_sync.leases import Lease
 from omnidesk_sync.models import Attempt, CaseLink
 from omnidesk_sync.types import CaseStatus, NewCase, NewMessage, OutgoingFile
 
@@ -65,27 +64,30 @@ def _attempt(entry: OutboxEntry, lease: Lease, account: Account) -> bool:
     try:
         call(entry, account, attempt)
     except OmnideskError as error:
-        # A failure that comes after the lease was lost is dropped: whoever holds the lane settles the entry.
-        lease.renew()
-        return _failed(entry, attempt, account, error)
+        return _failed(entry, attempt, account, lease, error)
     except Unsendable as error:
-        _give_up(entry, attempt, str(error), "")
+        _give_up(entry, attempt, lease, str(error), "")
     return True
 
 
-def _failed(entry: OutboxEntry, attempt: Attempt, account: Account, error: OmnideskError) -> bool:
-    """Writes down what the failure means. True when the lane may go on with the next entry."""
+def _failed(
+    entry: OutboxEntry, attempt: Attempt, account: Account, lease: Lease, error: OmnideskError
+) -> bool:
+    """Writes down what the failure means. True when the lane may go on with the next entry.
+
+    A failure that comes after the lease was lost is dropped: whoever holds the lane settles the entry.
+    """
     if isinstance(error, TryLater):
-        _not_sent(entry, attempt, error)
+        _not_sent(entry, attempt, lease, error)
         return False
     if isinstance(error, AccountTrouble):
-        return _refused_access(entry, attempt, error)
+        return _refused_access(entry, attempt, lease, error)
     if isinstance(error, NotFound):
-        return _not_found(entry, attempt, account, error)
+        return _not_found(entry, attempt, account, lease, error)
     if isinstance(error, Rejected):
-        _give_up(entry, attempt, "rejected", describe(error), status=error.status)
+        _give_up(entry, attempt, lease, "rejected", describe(error), status=error.status)
         return True
-    _unsettled(entry, attempt, error)
+    _unsettled(entry, attempt, lease, error)
     return False
 
 
@@ -93,9 +95,7 @@ def _write_down(entry: OutboxEntry, lease: Lease) -> Attempt | None:
     """Commits, before the call, that it may happen and what was known until now. None: it is not our turn."""
     now = timezone.now()
     dead_at = now + timedelta(seconds=settings.OMNIDESK_TIMEOUT_SECONDS)
-    with transaction.atomic():
-        if not lease.holds():
-            raise LeaseLost
+    with lease.guard():
         if not desk.mark_attempting(entry, due_at=dead_at + quarantine()):
             return None
         return Attempt.objects.create(
@@ -195,8 +195,8 @@ def _opener(file: CaseFile) -> Callable[[], BinaryIO]:
 # ── the ends ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _not_sent(entry: OutboxEntry, attempt: Attempt, error: TryLater) -> None:
-    with transaction.atomic():
+def _not_sent(entry: OutboxEntry, attempt: Attempt, lease: Lease, error: TryLater) -> None:
+    with lease.guard():
         delivering.close_attempt(
             attempt, Attempt.Outcome.NOT_SENT, status=error.status, detail=describe(error)
         )
@@ -216,7 +216,7 @@ def _failures_in_a_row(entry: OutboxEntry) -> int:
     return Attempt.objects.filter(entry=entry, outcome=Attempt.Outcome.NOT_SENT).count()
 
 
-def _refused_access(entry: OutboxEntry, attempt: Attempt, error: AccountTrouble) -> bool:
+def _refused_access(entry: OutboxEntry, attempt: Attempt, lease: Lease, error: AccountTrouble) -> bool:
     """Nobody's message is at fault, so pause; unless the account is fine and only this object is forbidden.
 
     403 has two meanings here: the staff member, or this very object [seen in code]. If the account has proved
@@ -230,9 +230,9 @@ def _refused_access(entry: OutboxEntry, attempt: Attempt, error: AccountTrouble)
         and earlier
         and budget.proved_since(earlier.started_at)
     ):
-        _give_up(entry, attempt, "forbidden", describe(error), status=error.status)
+        _give_up(entry, attempt, lease, "forbidden", describe(error), status=error.status)
         return True
-    with transaction.atomic():
+    with lease.guard():
         delivering.close_attempt(
             attempt, Attempt.Outcome.REFUSED, status=error.status, detail=describe(error)
         )
@@ -244,33 +244,33 @@ def _refused_access(entry: OutboxEntry, attempt: Attempt, error: AccountTrouble)
     return False
 
 
-def _not_found(entry: OutboxEntry, attempt: Attempt, account: Account, error: NotFound) -> bool:
+def _not_found(entry: OutboxEntry, attempt: Attempt, account: Account, lease: Lease, error: NotFound) -> bool:
     """404: the case is gone over there, or the whole host is wrong. A probe tells which."""
     try:
         answers = account.answers()
     except OmnideskError as trouble:
-        _not_sent(entry, attempt, TryLater(str(trouble)))
+        _not_sent(entry, attempt, lease, TryLater(str(trouble)))
         return False
     if not answers:
-        _not_sent(entry, attempt, TryLater(str(error), after_seconds=budget.PROBE_SECONDS))
+        _not_sent(entry, attempt, lease, TryLater(str(error), after_seconds=budget.PROBE_SECONDS))
         return False
-    _give_up(entry, attempt, "not_found", describe(error), status=error.status)
+    _give_up(entry, attempt, lease, "not_found", describe(error), status=error.status)
     linking.want_reading(entry.case_id, now=timezone.now())
     return True
 
 
 def _give_up(
-    entry: OutboxEntry, attempt: Attempt, reason: str, detail: str, *, status: int | None = None
+    entry: OutboxEntry, attempt: Attempt, lease: Lease, reason: str, detail: str, *, status: int | None = None
 ) -> None:
-    with transaction.atomic():
+    with lease.guard():
         delivering.close_attempt(attempt, Attempt.Outcome.REFUSED, status=status, detail=detail)
         desk.mark_given_up(entry, state=State.REJECTED, now=timezone.now(), reason=reason, detail=detail)
     log.warning("outbox entry %s was rejected: %s %s", entry.pk, reason, detail)
 
 
-def _unsettled(entry: OutboxEntry, attempt: Attempt, error: OmnideskError) -> None:
+def _unsettled(entry: OutboxEntry, attempt: Attempt, lease: Lease, error: OmnideskError) -> None:
     """The call is over, so the quarantine counts from now."""
     now = timezone.now()
-    with transaction.atomic():
+    with lease.guard():
         Attempt.objects.filter(pk=attempt.pk).update(dead_at=now, status=error.status, detail=describe(error))
         desk.mark_unsettled(entry, due_at=now + quarantine(), reason="unknown", detail=describe(error))

@@ -37,11 +37,12 @@ def settle(entry: OutboxEntry, lease: Lease) -> bool:
         with Account(Spending.WRITES, before_each=lease.renew) as account:
             look = _look(entry, attempt, account, lease)
     except OmnideskError as error:
-        lease.renew()
-        _look_later(entry, error)
+        with lease.guard():
+            _look_later(entry, error)
         return False
     if look is not Look.FOUND:
-        _decide(entry, attempt, look)
+        with lease.guard():
+            _decide(entry, attempt, look)
     return True
 
 
