@@ -8,11 +8,14 @@ password, so that "signed out everywhere" holds here too).
 import uuid
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
@@ -36,11 +39,16 @@ def _list_mark(count: int, changed: datetime | None) -> str:
     return f'"{count}-{changed.timestamp() if changed else 0}"'
 
 
+def stream_address() -> str:
+    """Where an open page listens: our own host, or the `live` process's if browsers reach that elsewhere."""
+    return f"{getattr(settings, 'LIVE_URL', '')}{reverse('cabinet:stream')}"
+
+
 @require_safe
 def anything_new(request: HttpRequest) -> HttpResponse:
     """The current mark, or 304 while the page has it; 401 signed out, 404 not his case."""
     wanted = request.GET.get("case")
-    person = _person(request, _with_case(wanted) if wanted is not None else _with_list())
+    person = person_of(request.session, _with_case(wanted) if wanted is not None else _with_list())
     if person is None:
         response = HttpResponse(status=401)
     elif wanted is not None:
@@ -53,6 +61,12 @@ def anything_new(request: HttpRequest) -> HttpResponse:
     patch_cache_control(response, private=True, no_cache=True)
     patch_vary_headers(response, ["Cookie"])
     return response
+
+
+@require_safe
+def no_stream(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """`/live/stream/` where no `live` process is put in front: "do not come again" to an EventSource."""
+    return HttpResponse(status=204)
 
 
 def _answer(request: HttpRequest, mark: str) -> HttpResponse:
@@ -81,15 +95,15 @@ def _with_case(case_id: str) -> QuerySet[AbstractBaseUser]:
     return people
 
 
-def _person(request: HttpRequest, people: QuerySet[AbstractBaseUser]) -> AbstractBaseUser | None:
+def person_of(session: SessionBase, people: QuerySet[AbstractBaseUser]) -> AbstractBaseUser | None:
     """Who is signed in, as Django's own middleware would say, taken out of `people`."""
     try:
-        user_id = get_user_model()._meta.pk.to_python(request.session[SESSION_KEY])
+        user_id = get_user_model()._meta.pk.to_python(session[SESSION_KEY])
     except (KeyError, ValidationError):
         return None
     person = people.filter(pk=user_id).first()
     if person is None or not person.is_active:
         return None
-    known = request.session.get(HASH_SESSION_KEY, "")
+    known = session.get(HASH_SESSION_KEY, "")
     hashes = [person.get_session_auth_hash(), *person.get_session_auth_fallback_hash()]
     return person if any(constant_time_compare(known, each) for each in hashes) else None

@@ -17,4 +17,6 @@ urlpatterns = [
     path("cases/<uuid:case_id>/messages/<uuid:message_id>/retry/", cases.retry, name="retry"),
     path("files/<uuid:file_id>/", files.serve, name="file"),
     path("live/", live.anything_new, name="live"),
+    # Served by the `live` process where there is one; see cabinet/stream.py.
+    path("live/stream/", live.no_stream, name="stream"),
 ]

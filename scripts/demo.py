@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,7 +27,7 @@ from scripts.rows import RowFailed, Walk
 from scripts.visitor import Refused
 
 FOLDERS = ROOT / "var"
-USUAL = Ports(web=8000, sandbox=8100, smtp=8125)
+USUAL = Ports(web=8000, live=8001, sandbox=8100, smtp=8125)
 ACCOUNT = ("OMNIDESK_URL", "OMNIDESK_STAFF_EMAIL", "OMNIDESK_API_KEY")
 CUSTOMER = "customer@example.com"
 # Short enough to watch an unknown outcome settle; production keeps the longer defaults.
@@ -234,9 +235,9 @@ def keep(path: Path) -> dict[str, str]:
 
 
 def find_ports(*, real: bool) -> Ports:
-    wanted = Ports(web=int(os.environ.get("PORT") or USUAL.web), sandbox=USUAL.sandbox, smtp=USUAL.smtp)
-    found = Ports(web=free_port(wanted.web), sandbox=free_port(wanted.sandbox), smtp=free_port(wanted.smtp))
-    for name in ("web",) if real else ("web", "sandbox", "smtp"):
+    wanted = replace(USUAL, web=int(os.environ.get("PORT") or USUAL.web))
+    found = Ports(**{name: free_port(port) for name, port in asdict(wanted).items()})
+    for name in ("web", "live") if real else ("web", "live", "sandbox", "smtp"):
         if getattr(found, name) != getattr(wanted, name):
             print(f"Port {getattr(wanted, name)} is taken; {name} listens on {getattr(found, name)}.")
     return found

@@ -35,6 +35,7 @@ class Ports:
     """Loopback ports of everything that listens; the usual ones where they are free."""
 
     web: int = field(default_factory=free_port)
+    live: int = field(default_factory=free_port)
     sandbox: int = field(default_factory=free_port)
     smtp: int = field(default_factory=free_port)
 
@@ -75,6 +76,8 @@ class House:
             "ALLOWED_HOSTS": "127.0.0.1,localhost,[::1]",
             "DATABASE_URL": f"sqlite:///{self.folder / 'cabinet.sqlite3'}",
             "PORT": str(self.ports.web),
+            "LIVE_PORT": str(self.ports.live),
+            "LIVE_URL": f"http://127.0.0.1:{self.ports.live}",
             "GRANIAN_HOST": "127.0.0.1",
         }
 
@@ -134,6 +137,7 @@ class House:
     def wait_ready(self, name: str) -> None:
         signs = {
             "web": lambda: answers(f"{self.cabinet}/healthz/"),
+            "live": lambda: answers(f"http://127.0.0.1:{self.ports.live}/healthz/"),
             "sandbox": lambda: answers(f"{self.desk.base}/healthz"),
             "worker": lambda: " ready." in self.processes.running[name].said(),
             "beat": lambda: "beat: Starting" in self.processes.running[name].said(),

@@ -35,6 +35,7 @@ def case_list(request: PersonRequest) -> HttpResponse:
     query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
     # The mark is read first: what changes while the page is made is then news to it.
     context: dict[str, object] = {"mark": live.list_mark(request.user), "tab": tab, "query": query}
+    context["stream"] = live.stream_address()
     counts = selectors.tab_counts(request.user)
     cases = selectors.matching(selectors.cases_under(request.user, tab), query)
     paginator = Paginator(cases, PAGE_SIZE)
@@ -146,5 +147,6 @@ def _show(request: PersonRequest, case: Case, form: MessageForm, status: int = 2
         "thread": selectors.thread_of(case),
         "form": form,
         "mark": live.case_mark(case),
+        "stream": live.stream_address(),
     }
     return render(request, "cabinet/case.html", context, status=status)

@@ -1,12 +1,13 @@
 // Keeps an open page up to date and forms pleasant. Every page works without it, by reload.
 //
 // Asking: a tiny request, "is this still the mark?", every 2.5 s while the page is looked at, every second while
-// a message of ours is on its way, every 20 s in a hidden tab, at once on return. Only when the mark has changed
-// does htmx fetch the page itself; the swap named "keyed" then touches nothing that stayed the same, so a typed
-// text, the focus, an unfolded quote and the place on the page stay where they are.
+// a message of ours is on its way, every 20 s in a hidden tab, at once on return. Where the process "live" is
+// there, its stream says when to ask, and asking by the clock is only a net under it. Only when the mark has
+// changed does htmx fetch the page itself; the swap named "keyed" then touches nothing that stayed the same, so
+// a typed text, the focus, an unfolded quote and the place on the page stay where they are.
 (() => {
   "use strict";
-  const VISIBLE = 2500, SENDING = 1000, HIDDEN = 20000, AFTER_ERROR = 10000;
+  const VISIBLE = 2500, SENDING = 1000, HIDDEN = 20000, AFTER_ERROR = 10000, STREAMED = 30000, STREAM_AGAIN = 60000;
   const root = document.documentElement;
   root.classList.add("js");
 
@@ -94,10 +95,11 @@
   });
 
   // ── asking ──
-  let timer = 0, asking = false, stopped = false;
+  let timer = 0, asking = false, askAgain = false, stopped = false;
   const live = () => document.getElementById("live");
   function pause() {
     if (document.hidden) return HIDDEN;
+    if (streaming) return STREAMED;
     return document.querySelector("[data-message][data-state=sending]") ? SENDING : VISIBLE;
   }
   function later(milliseconds) {
@@ -106,6 +108,7 @@
   }
   async function ask() {
     const page = live();
+    askAgain = asking;
     if (!page || asking || stopped) return;
     asking = true;
     let wait = 0;
@@ -127,7 +130,7 @@
       wait = AFTER_ERROR;
     } finally {
       asking = false;
-      later(wait || pause());
+      later(askAgain ? 0 : wait || pause());
     }
   }
   function refetch(page, mark) {
@@ -135,7 +138,35 @@
     page.dataset.mark = mark;
     if (window.htmx) htmx.trigger(page, "cabinet:refetch");
   }
-  const atOnce = () => { if (!document.hidden) { later(0); } };
+
+  // ── the stream: only while somebody looks, since a browser has few connections to one host ──
+  let stream = null, streaming = false, streamTimer = 0;
+  function listen() {
+    const page = live();
+    if (stream || stopped || document.hidden || !page || !page.dataset.stream || !window.EventSource) return;
+    clearTimeout(streamTimer);
+    stream = new EventSource(page.dataset.stream, { withCredentials: true });
+    // What changed before the stream was open is asked for once.
+    stream.addEventListener("listening", () => { streaming = true; later(0); });
+    stream.addEventListener("changed", (event) => {
+      const now = live(), wanted = now && now.dataset.case;
+      if (!wanted || event.data.split(",").includes(wanted)) ask();
+    });
+    stream.addEventListener("error", () => {
+      streaming = false;
+      later(pause());
+      if (!stream || stream.readyState !== EventSource.CLOSED) return;
+      // It is not there at all: the page asks by the clock, and looks for a stream now and then.
+      silence();
+      streamTimer = setTimeout(listen, STREAM_AGAIN);
+    });
+  }
+  function silence() {
+    if (stream) stream.close();
+    stream = null;
+    streaming = false;
+  }
+  const atOnce = () => { if (document.hidden) silence(); else { listen(); later(0); } };
   document.addEventListener("visibilitychange", atOnce);
   window.addEventListener("online", atOnce);
   window.addEventListener("pageshow", (event) => {
@@ -286,6 +317,7 @@
   const begin = () => {
     const trouble = document.querySelector("[data-focus]");
     if (trouble) trouble.focus();
+    listen();
     later(pause());
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
