@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+from django.db import connection
 from django.utils import timezone
 
 from cabinet.models import Case
@@ -48,9 +48,13 @@ def changed_since(moment: datetime) -> list[Change]:
 
 
 def look(moment: datetime) -> list[Change]:
-    """The same, for a thread that lives as long as the process: a broken connection is not used again."""
-    close_old_connections()
-    return changed_since(moment)
+    """The same over one connection that stays, since a new one each time costs more than the question."""
+    try:
+        return changed_since(moment)
+    except Exception:
+        # It may be the connection that is broken.
+        connection.close()
+        raise
 
 
 class Feed:

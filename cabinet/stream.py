@@ -22,7 +22,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.base import SessionBase
-from django.db import close_old_connections
+from django.db import DatabaseError, connection
 from django.http import parse_cookie
 
 from cabinet.feed import Feed, Listener
@@ -145,11 +145,15 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 def _who(cookies: str) -> object | None:
-    """The id of the person who is signed in by these cookies."""
-    close_old_connections()
+    """The id of the person who is signed in by these cookies; nobody while the database is away."""
     key = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
     if not key:
         return None
     session: SessionBase = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    person = person_of(session, get_user_model()._default_manager.all())
+    try:
+        person = person_of(session, get_user_model()._default_manager.all())
+    except DatabaseError as error:
+        log.warning("The database did not say who listens (%s).", type(error).__name__)
+        connection.close()
+        return None
     return person.pk if person else None
