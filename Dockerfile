@@ -1,4 +1,4 @@
-# web, worker, beat and migrate are one image with different commands; `sandbox` adds the pretend Omnidesk.
+# web, worker, live, beat and migrate are one image with different commands; `sandbox` adds the pretend Omnidesk.
 FROM python:3.11-slim AS cabinet
 
 ENV PYTHONUNBUFFERED=1 \
@@ -27,7 +27,7 @@ RUN mkdir -p var/media \
 
 USER cabinet
 VOLUME /app/var/media
-EXPOSE 8000
+EXPOSE 8000 8001
 ENV GRANIAN_HOST=0.0.0.0 PORT=8000
 CMD ["sh", "-c", "exec granian --interface wsgi config.wsgi:application --port \"$PORT\" --workers 2 --blocking-threads 1 --no-access-log --no-ws"]
 

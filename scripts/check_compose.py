@@ -13,7 +13,7 @@ from pathlib import Path
 from scripts.processes import ROOT
 
 FILES = ("docker-compose.yml", "Dockerfile")
-ALWAYS = {"web", "worker", "beat", "migrate", "db", "redis"}
+ALWAYS = {"web", "worker", "live", "beat", "migrate", "db", "redis"}
 
 
 def main() -> int:
