@@ -87,6 +87,6 @@ def test_a_taken_port_is_replaced_by_a_free_one() -> None:
 
 def test_the_procfile_names_the_processes_of_the_product() -> None:
     commands = procfile()
-    assert list(commands) == ["web", "worker", "beat"]
+    assert list(commands) == ["web", "worker", "live", "beat"]
     # A secret may be part of a webhook's address.
     assert "--no-access-log" in commands["web"]
