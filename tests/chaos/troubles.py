@@ -89,6 +89,7 @@ class Troubles:
             (self.broker_away, 3),
             (self.restart_web, 3),
             (self.kill_web, 2),
+            (self.kill_live, 1),
             (self.limit_used_up, 1),
         ]
 
@@ -255,6 +256,11 @@ class Troubles:
         self.house.processes.kill("web", signal.SIGKILL)
         self.struck["SIGKILL web"] += 1
         begin_again(self.house, "web")
+
+    def kill_live(self) -> None:
+        self.house.processes.kill("live", signal.SIGKILL)
+        self.struck["SIGKILL live"] += 1
+        begin_again(self.house, "live")
 
     def limit_used_up(self) -> None:
         """Another integration of the same account was busy: 429 until the desk's minute is over."""
