@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 PYTEST := $(VENV) -m pytest
 # As many as there are cores: the fast suite needs no server and no order.
-SUITE := -n auto -p no:playwright
+SUITE := -n auto --dist worksteal -p no:playwright
 FAST := $(SUITE) -m "not whole_house and not browser and not experiment and not service and not slow"
 ALL := $(SUITE) -m "not whole_house and not browser and not experiment and not service"
-# Whole houses mostly wait: three side by side keep two cores at ease.
-HOUSE := -n 3 --durations=0 --durations-min=20
+# Whole houses mostly wait: four side by side keep two cores at ease.
+HOUSE := -n 4 --dist worksteal --durations=0 --durations-min=20
 EXPERIMENTS := $(HOUSE) -p tests.chaos.experiments.figures
 
 .DEFAULT_GOAL := help
@@ -33,7 +33,7 @@ run: install ## the processes of the Procfile with your own .env
 test: install ## the fast tests: no server, no browser
 	$(PYTEST) $(FAST)
 
-test-slow: install ## the slower ones: every switch of the sandbox, walks over many cases, letters made to stop a server
+test-slow: install ## the slower ones: every switch of the sandbox, long walks and plays, requests made to break a door
 	$(PYTEST) $(SUITE) -m slow
 
 test-postgresql: install ## the fast and the slower tests on PostgreSQL (starts one of its own)

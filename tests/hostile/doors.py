@@ -18,6 +18,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "cases/<uuid:case_id>/messages/<uuid:message_id>/retry/": (),
     "files/<uuid:file_id>/": (),
     "live/": ("case",),
+    "live/stream/": (),
     "accounts/login/": ("email", "next"),
     "accounts/login/code/confirm/": ("code", "action", "next"),
     "accounts/logout/": ("next",),

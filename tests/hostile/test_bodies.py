@@ -31,6 +31,7 @@ def test_every_door_has_a_strategy() -> None:
     assert len(ADMIN) > 80
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", SITE, ids=str)
 def test_some_of_what_can_be_thrown_at_a_door(premises: Premises, throw: Throw, door: Door) -> None:
     """A quarter of it, another one at each door; the slower tests throw all of it."""
@@ -61,12 +62,14 @@ def test_nothing_thrown_at_one_field_of_a_door_breaks_it(
             premises.case.messages.filter(position__gt=2).delete()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", SITE, ids=str)
 def test_cookies_that_nobody_gave_break_no_door(premises: Premises, throw: Throw, door: Door) -> None:
     for shot in shots.cookie_shots():
         throw(HostileClient(), premises.path(door), shot)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", [door for door in SITE if door.parameters], ids=str)
 def test_strange_parts_of_an_address_break_no_door(premises: Premises, throw: Throw, door: Door) -> None:
     client = premises.client(door)
@@ -93,6 +96,7 @@ def test_addresses_that_lead_nowhere_are_not_found(
     assert throw(client, path, Shot("nowhere")) == 404
 
 
+@pytest.mark.slow
 def test_somebody_signed_out_breaks_no_door_either(premises: Premises, throw: Throw) -> None:
     client = HostileClient()
     for door in all_doors():

@@ -19,6 +19,7 @@ from tests.hostile.doors import Door, admin_doors, all_doors, site_doors
 HERE = Path(__file__).parent.parent.parent
 STRICT = {
     "default-src": {"'self'"},
+    "connect-src": {"'self'"},
     "img-src": {"'self'", "data:"},
     "object-src": {"'none'"},
     "base-uri": {"'none'"},
@@ -52,6 +53,7 @@ def assert_well_said(answer: Any, why: str) -> None:
         assert not cookie["domain"], f"{why}: {name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_every_door_says_it_to_everybody(premises: Premises, method: str) -> None:
     for door in all_doors():
@@ -125,6 +127,7 @@ def test_errors_before_any_view_are_as_strict(premises: Premises, settings: Sett
     assert refused["Cache-Control"] == "private, no-cache"
 
 
+@pytest.mark.slow
 def test_no_page_of_ours_needs_what_the_policy_forbids(premises: Premises) -> None:
     """Neither script nor style stands in a page, so that forbidding both costs nothing."""
     for door in [*site_doors(), *admin_doors()]:
@@ -147,6 +150,7 @@ def test_static_files_are_the_same_for_all_and_never_sniffed(tmp_path: Path) -> 
     assert names.index("django.contrib.sessions.middleware.SessionMiddleware") > noise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", all_doors(), ids=str)
 def test_nobody_posts_without_a_token_but_webhooks(premises: Premises, door: Door) -> None:
     client = premises.client(door)

@@ -114,6 +114,7 @@ def test_a_name_is_kept_harmless_and_its_header_whole(alice: AbstractBaseUser, n
     assert len(stored.stem.encode()) == 32
 
 
+@pytest.mark.slow
 @rules(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(name=st.text(max_size=300), content=st.binary(min_size=1, max_size=60))
 def test_any_name_and_any_content_are(premises: Premises, name: str, content: bytes) -> None:

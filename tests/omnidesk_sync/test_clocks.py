@@ -58,6 +58,7 @@ def test_a_clock_that_is_off_changes_nothing(world: World, offset: int) -> None:
     assert world.units(before) <= 4, "a quiet account stays cheap"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "offsets", [(HOUR, 0), (0, -HOUR), (MINUTES, -MINUTES), (-HOUR, HOUR), (HOUR, -HOUR)]
 )

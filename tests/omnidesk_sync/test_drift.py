@@ -182,6 +182,7 @@ MENDED_BY_READING: list[tuple[Callable[[World, Case], None], str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("act", "kind"), MENDED_BY_READING)
 def test_a_difference_is_named_and_mended(
     world: World, act: Callable[[World, Case], None], kind: str
@@ -215,6 +216,7 @@ def test_what_was_mended_is_what_the_desk_says(world: World) -> None:
 # Each of these is left to a person: mending them by a reading would double a message or take words away.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("act", "kind"),
     [

@@ -24,7 +24,7 @@ from tests.omnidesk_sync.drifting import (
 from tests.omnidesk_sync.test_review import before_call
 from tests.omnidesk_sync.world import World
 
-pytestmark = pytest.mark.usefixtures("patient")
+pytestmark = [pytest.mark.usefixtures("patient"), pytest.mark.slow]
 
 
 @pytest.mark.parametrize(

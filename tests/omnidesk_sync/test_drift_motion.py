@@ -28,7 +28,7 @@ from tests.omnidesk_sync.drifting import (
 from tests.omnidesk_sync.test_review import before_call, pdf
 from tests.omnidesk_sync.world import World
 
-pytestmark = pytest.mark.usefixtures("patient")
+pytestmark = [pytest.mark.usefixtures("patient"), pytest.mark.slow]
 
 
 def test_what_waits_to_be_sent_is_on_its_way_with_the_reason(world: World) -> None:
