@@ -56,14 +56,14 @@ chaos: install ## everything breaks for SECONDS (600) from SEED, on each of both
 	$(VENV) -m scripts.services $(VENV) $(CHAOS_LONG) --full
 
 chaos-short: install ## the same in at most 5 minutes; FULL=1 on PostgreSQL and Redis
-	$(if $(filter-out 0,$(FULL)),$(VENV) -m scripts.services) $(VENV) $(CHAOS) --seconds 130 --settle 140 --blows 2.2 \
+	$(if $(filter-out 0,$(FULL)),$(VENV) -m scripts.services) $(VENV) $(CHAOS) --seconds 110 --settle 150 --blows 1.8 \
 		--pace 2 --least-messages 100 --least-kills 30 $(if $(filter-out 0,$(FULL)),--full)
 
-experiments: install ## one thing broken on purpose at a time, in houses of real processes, with figures
-	$(PYTEST) $(EXPERIMENTS) -m "experiment and not service"
+experiments: install ## one thing broken on purpose at a time, in real processes, with figures; PICK="broker or streams"
+	$(PYTEST) $(EXPERIMENTS) -m "experiment and not service" $(if $(PICK),-k "$(PICK)")
 
 experiments-full: install ## the same on PostgreSQL and Redis (starts its own)
-	$(VENV) -m scripts.services $(PYTEST) $(EXPERIMENTS) -m "experiment and service"
+	$(VENV) -m scripts.services $(PYTEST) $(EXPERIMENTS) -m "experiment and service" $(if $(PICK),-k "$(PICK)")
 
 test-browser: install ## the whole loop in Chromium, with and without JavaScript
 	$(PYTEST) -m browser

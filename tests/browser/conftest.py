@@ -25,6 +25,7 @@ def browser_type_launch_args() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedHouse]:
     house = EmbeddedHouse(tmp_path_factory.mktemp("browser"), {})
+    house.with_live()
     house.prepare()
     house.begin()
     yield house

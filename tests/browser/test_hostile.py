@@ -171,7 +171,7 @@ def path(case: Case) -> str:
     return f"/cases/{case.pk}/"
 
 
-LIVE = ("/live/", "/files/[0-9a-f-]+/")
+LIVE = ("/live/", "/live/stream/", "/files/[0-9a-f-]+/")
 
 
 def test_the_corpus_is_large_and_would_run(opened: Open, person: AbstractBaseUser) -> None:
@@ -284,7 +284,8 @@ def test_an_answer_that_arrives_while_the_page_is_open_is_as_harmless(
     watch.page.locator("article[data-message]").nth(len(MARKUP)).wait_for()
     watch._settle()
     watch.assert_calm("arrived")
-    assert set(watch.asked) <= {path(case), "/live/", *(p for p in watch.asked if p.startswith("/static/"))}
+    ours = {path(case), "/live/", "/live/stream/", *(p for p in watch.asked if p.startswith("/static/"))}
+    assert set(watch.asked) <= ours
 
 
 def _rows_of_all_kinds(case: Case, person: Any) -> None:

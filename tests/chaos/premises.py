@@ -43,6 +43,7 @@ def build(
     else:
         house = EmbeddedHouse(folder, settings, limit=limit)
     double(house)
+    house.with_live()
     house.prepare()
     return house
 

@@ -60,7 +60,11 @@ def build(model: Premises, tmp_path_factory: pytest.TempPathFactory) -> Build:
             shutil.copytree(model.folder, folder, dirs_exist_ok=True)
         if before is not None:
             before(house)
-        house.begin()
+        try:
+            house.begin()
+        except BaseException:
+            house.end()
+            raise
         return house
 
     return _build

@@ -41,6 +41,12 @@ class Premises(House):
 
     def __init__(self, folder: Path, settings: dict[str, str], *, limit: int = 300) -> None:
         super().__init__(folder, settings={**SETTINGS, **settings}, limit=limit)
+        # Nobody looks at open pages in most houses, and every process costs a second of each start.
+        self._live = self.commands.pop("live")
+
+    def with_live(self) -> None:
+        """Has the house begin with the process that tells open pages what changed."""
+        self.commands["live"] = self._live
 
     def begin(self) -> None:
         self.start()

@@ -64,7 +64,7 @@ class Tabs:
 
 def test_how_soon_an_open_page_hears_of_an_answer(new_house: Builder, figure: Figure) -> None:
     """From the moment staff pressed the button, so with the webhook, the reading and the stream in it."""
-    house = new_house()
+    house = new_house(before=Premises.with_live)
     visitor = house.sign_in(somebody())
     _, case_id = opened(house, visitor, "Soon")
 
@@ -93,7 +93,7 @@ def test_how_soon_an_open_page_hears_of_an_answer(new_house: Builder, figure: Fi
 
 @pytest.mark.parametrize("count", [STREAMS])
 def test_many_open_tabs(new_house: Builder, figure: Figure, count: int) -> None:
-    house = new_house()
+    house = new_house(before=Premises.with_live)
     visitor = house.sign_in(somebody())
     path, case_id = opened(house, visitor, "Many tabs")
     queries = counter(house)
