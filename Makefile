@@ -49,7 +49,7 @@ test-house-full: install ## the same on PostgreSQL and Redis (starts its own)
 CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),600)
 CHAOS_KILLS = $(if $(findstring command,$(origin SECONDS)),30,200)
 CHAOS = -m tests.chaos --seed "$(SEED)"
-CHAOS_LONG = $(CHAOS) --seconds $(CHAOS_SECONDS) --blows 1.6 --pace 2 --least-messages 100 --least-kills $(CHAOS_KILLS)
+CHAOS_LONG = $(CHAOS) --seconds $(CHAOS_SECONDS) --blows 1.3 --pace 2 --least-messages 100 --least-kills $(CHAOS_KILLS)
 
 chaos: install ## everything breaks for SECONDS (600) from SEED, on each of both stacks; then both sides are compared
 	$(VENV) $(CHAOS_LONG)

@@ -59,6 +59,8 @@ ANSWER_SECONDS = 0.875
 FROZEN_SECONDS = 38.0
 ENDED = "ended by themselves"
 HANG_PATIENCE = 5.0
+# Celery ends a worker whose child dies before it is up; who supervises it starts it again. Our doing, not its.
+LOST_WHILE_STARTING = "Could not start worker processes"
 
 
 def spread(kinds: tuple[Json, ...], share: float) -> list[Json]:
@@ -75,6 +77,7 @@ class Troubles:
         self.ledger = ledger
         self.dice = random.Random(f"{seed}/troubles")
         self.struck: Counter[str] = Counter()
+        self.childless: set[str] = set()
         self.frozen = ""
         self.thaw_at = 0.0
         self.blows: list[tuple[Callable[[], None], int]] = [
@@ -134,8 +137,11 @@ class Troubles:
         """What ended without our doing is started again, as a supervisor would, and remarked on."""
         for name, code in self.house.processes.ended().items():
             said = tail(self.house.processes.running[name].said(), 25)
-            self.ledger.remark(f"{name} ended by itself with {code}, saying\n{said}")
-            self.struck[ENDED] += 1
+            if name in self.childless and LOST_WHILE_STARTING in said:
+                self.struck["worker ended since its child was killed at its start"] += 1
+            else:
+                self.ledger.remark(f"{name} ended by itself with {code}, saying\n{said}")
+                self.struck[ENDED] += 1
             self.house.processes.kill(name)
             begin_again(self.house, name)
 
@@ -154,9 +160,9 @@ class Troubles:
         begin_again(self.house, *self._workers())
 
     def kill_a_workers_child(self) -> None:
-        self.struck["SIGKILL child of a worker"] += kill_a_child(
-            self.house, self.dice.choice(self._workers())
-        )
+        name = self.dice.choice(self._workers())
+        self.childless.add(name)
+        self.struck["SIGKILL child of a worker"] += kill_a_child(self.house, name)
 
     def kill_inside_a_post(self) -> None:
         """A POST hangs on purpose, before or after its work; then both workers die: one of them sent it."""
