@@ -59,7 +59,7 @@ ANSWER_SECONDS = 0.875
 FROZEN_SECONDS = 38.0
 ENDED = "ended by themselves"
 HANG_PATIENCE = 5.0
-# Celery ends a worker whose child dies before it is up; who supervises it starts it again. Our doing, not its.
+# Celery ends a worker whose child dies before it is up, and its supervisor starts it again: our doing.
 LOST_WHILE_STARTING = "Could not start worker processes"
 
 
