@@ -36,8 +36,8 @@ test: install ## the fast tests: no server, no browser
 test-slow: install ## the slower ones: every switch of the sandbox, long walks and plays, requests made to break a door
 	$(PYTEST) $(SUITE) -m slow
 
-test-postgresql: install ## the fast tests on PostgreSQL (starts one of its own); not those of the stream, whose thread keeps its connection
-	$(VENV) -m scripts.services $(PYTEST) $(FAST) --ignore tests/cabinet/test_stream.py
+test-postgresql: install ## the fast and the slower tests on PostgreSQL (starts one of its own)
+	$(VENV) -m scripts.services $(PYTEST) $(ALL)
 
 test-house: install ## real processes and real HTTP, on the embedded defaults
 	$(PYTEST) $(HOUSE) -m "whole_house and not service"

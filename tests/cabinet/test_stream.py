@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import connections, transaction
 from django.test import Client
 
 from cabinet.feed import Feed
@@ -91,13 +93,25 @@ def case(alice: AbstractBaseUser) -> Case:
     return delivered(case_of(alice))
 
 
+@pytest.fixture(autouse=True)
+def nothing_stays_open() -> Iterator[None]:
+    """The application asks in a thread of its own, whose connection outlives the event loop."""
+    yield
+    asyncio.run(sync_to_async(connections.close_all)())
+
+
+def answer(case: Case) -> None:
+    with transaction.atomic():
+        staff_reply(case, "Words that stay where they are.")
+
+
 def test_an_answer_reaches_the_tabs_of_its_person_alone(
     alice: AbstractBaseUser, case: Case, as_alice: Client, as_charlie: Client
 ) -> None:
     async def story() -> None:
         stream = Stream(feed(), site=SITE)
         async with opened(stream, as_alice) as tab, opened(stream, as_charlie) as strangers:
-            await asyncio.to_thread(staff_reply, case, "Words that stay where they are.")
+            await sync_to_async(answer)(case)
             await asyncio.wait_for(tab.until(str(case.pk)), 10)
             assert f"event: changed\ndata: {case.pk}\n\n" in tab.text
             assert "Words" not in tab.text

@@ -174,8 +174,11 @@ class Troubles:
         self.struck[f"kills inside a POST ({when} its work)"] += 1
 
     def kill_between_answer_and_commit(self) -> None:
-        """The answer has come, and whoever got it dies while another transaction keeps it from writing."""
-        if not self._a_post_hangs(ANSWER_SECONDS, "after"):
+        """The answer has come, and whoever got it dies while another transaction keeps it from writing.
+
+        Not beside a frozen worker: one that holds a row would keep us waiting, and only we can thaw it.
+        """
+        if self.frozen or not self._a_post_hangs(ANSWER_SECONDS, "after"):
             return
         with nothing_can_be_written(self.house):
             time.sleep(ANSWER_SECONDS + 0.3)
