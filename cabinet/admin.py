@@ -20,22 +20,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cabinet import services, thread
-from cabinet.models import OPEN_STATES, Case, CaseFile, Message, OutboxEntry, Profile
-
-GIVEN_UP = (OutboxEntry.State.REJECTED, OutboxEntry.State.UNDECIDED)
-
-
-class ReadMostly:
-    """Nothing is added, changed or deleted by hand."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        return False
+from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, Case, CaseFile, Message, OutboxEntry, Profile
+from cabinet.readonly_admin import ReadOnly
 
 
 class Condition(admin.SimpleListFilter):
@@ -48,7 +34,7 @@ class Condition(admin.SimpleListFilter):
         return [("waits", _("on its way")), ("given_up", _("given up"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
-        states = {"waits": OPEN_STATES, "given_up": GIVEN_UP}.get(self.value() or "")
+        states = {"waits": OPEN_STATES, "given_up": GIVEN_UP_STATES}.get(self.value() or "")
         return queryset.filter(**{f"{self.outbox}state__in": states}).distinct() if states else queryset
 
     outbox = ""
@@ -60,7 +46,7 @@ class CaseCondition(Condition):
     outbox = "outbox__"
 
 
-class MessageInline(ReadMostly, admin.TabularInline):  # type: ignore[type-arg]
+class MessageInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = Message
     fields = (
         "position",
@@ -88,7 +74,7 @@ class MessageInline(ReadMostly, admin.TabularInline):  # type: ignore[type-arg]
         return ", ".join(f"{file.name} ({file.get_state_display()})" for file in message.files.all())
 
 
-class OutboxInline(ReadMostly, admin.TabularInline):  # type: ignore[type-arg]
+class OutboxInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = OutboxEntry
     fields = ("number", "kind", "state", "reason", "detail", "attempts", "due_at", "created_at", "settled_at")
     readonly_fields = fields
@@ -97,7 +83,7 @@ class OutboxInline(ReadMostly, admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Case)
-class CaseAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
+class CaseAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """A case with its whole history."""
 
     list_display = [
@@ -123,7 +109,7 @@ class CaseAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
         cases: QuerySet[Case] = super().get_queryset(request)
         return cases.annotate(
             unsent_count=Count("outbox", filter=Q(outbox__state__in=OPEN_STATES)),
-            given_up_count=Count("outbox", filter=Q(outbox__state__in=GIVEN_UP)),
+            given_up_count=Count("outbox", filter=Q(outbox__state__in=GIVEN_UP_STATES)),
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
@@ -144,7 +130,7 @@ class CaseAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Message)
-class MessageAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
+class MessageAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Single messages, to look for what was not delivered."""
 
     list_display = [
@@ -175,7 +161,7 @@ class MessageAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(CaseFile)
-class CaseFileAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
+class CaseFileAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Files and what became of them. Their bytes are opened in the case, not here."""
 
     list_display = ["name", "state", "size", "content_type", "case_link", "created_at"]
@@ -192,7 +178,7 @@ class CaseFileAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(OutboxEntry)
-class OutboxEntryAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
+class OutboxEntryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """What has to reach the help desk; what was given up can be sent again or dropped."""
 
     list_display = [
@@ -215,7 +201,7 @@ class OutboxEntryAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_move_permission(self, request: HttpRequest) -> bool:
         """Sending again and dropping are changes, though nothing is edited by hand."""
-        return super(ReadMostly, self).has_change_permission(request)
+        return super(ReadOnly, self).has_change_permission(request)
 
     @admin.display(description=_("no."), ordering="number")
     def number_in_case(self, entry: OutboxEntry) -> int:
@@ -239,7 +225,7 @@ class OutboxEntryAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Profile)
-class ProfileAdmin(ReadMostly, admin.ModelAdmin):  # type: ignore[type-arg]
+class ProfileAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Language and time zone of people, as their browsers told."""
 
     list_display = ["user", "language", "time_zone"]
@@ -258,7 +244,7 @@ def _try_again(entry_id: int, case_id: uuid.UUID) -> bool:
     with transaction.atomic():
         case = thread.lock(case_id)
         entry = OutboxEntry.objects.select_related("message").get(pk=entry_id)
-        if entry.state in GIVEN_UP:
+        if entry.state in GIVEN_UP_STATES:
             services.requeue(entry, case=case, now=now)
         elif entry.state == OutboxEntry.State.WAITING:
             OutboxEntry.objects.filter(pk=entry_id).update(due_at=now)
@@ -273,7 +259,9 @@ def _drop(entry_id: int, case_id: uuid.UUID) -> bool:
     now = timezone.now()
     with transaction.atomic():
         case = thread.lock(case_id)
-        droppable = OutboxEntry.objects.filter(pk=entry_id, state__in=[OutboxEntry.State.WAITING, *GIVEN_UP])
+        droppable = OutboxEntry.objects.filter(
+            pk=entry_id, state__in=[OutboxEntry.State.WAITING, *GIVEN_UP_STATES]
+        )
         if not droppable.update(state=OutboxEntry.State.DROPPED, settled_at=now):
             return False
         Message.objects.filter(outbox=entry_id, state=Message.State.SENDING).update(

@@ -203,12 +203,11 @@ def record_message(
     with transaction.atomic():
         case = thread.lock(case_id)
         body = body_of(incoming)
-        by_owner = incoming.author == Message.Author.CUSTOMER and incoming.by_owner
         message = Message.objects.create(
             case=case,
             position=thread.take_position(case),
             author=incoming.author,
-            author_user_id=case.owner_id if by_owner else None,
+            author_user_id=_said_by(incoming, case),
             author_name=incoming.author_name[:200],
             origin=Message.Origin.DESK,
             text=body.text,
@@ -261,9 +260,14 @@ def rewrite_message(
 def _sign(message: Message, incoming: IncomingMessage, case: Case) -> None:
     """Whose words they are over there; what was written here keeps its author."""
     message.author = incoming.author
-    by_owner = incoming.author == Message.Author.CUSTOMER and incoming.by_owner
-    message.author_user_id = case.owner_id if by_owner else None
+    message.author_user_id = _said_by(incoming, case)
     message.author_name = incoming.author_name[:200]
+
+
+def _said_by(incoming: IncomingMessage, case: Case) -> int | None:
+    """The id of the person here whose words they are; None for staff's and for another customer's."""
+    by_owner = incoming.author == Message.Author.CUSTOMER and incoming.by_owner
+    return case.owner_id if by_owner else None
 
 
 def withdraw_message(message: Message, *, now: datetime) -> None:

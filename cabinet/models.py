@@ -257,3 +257,6 @@ class OutboxEntry(models.Model):
 
 OPEN_STATES = (OutboxEntry.State.WAITING, OutboxEntry.State.ATTEMPTING, OutboxEntry.State.UNSETTLED)
 """States in which an entry still stands between its followers and the desk."""
+
+GIVEN_UP_STATES = (OutboxEntry.State.REJECTED, OutboxEntry.State.UNDECIDED)
+"""States in which a person has to look at an entry."""

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cabinet.models import Case, OutboxEntry
+from cabinet.readonly_admin import ReadOnly
 from omnidesk_sync import bells, budget, drift_mending, files, imports, joining
 from omnidesk_sync.drift_admin import compare_with_omnidesk
 from omnidesk_sync.models import (
@@ -23,10 +24,9 @@ from omnidesk_sync.models import (
     PersonLink,
     Reconciliation,
 )
-from omnidesk_sync.readonly_admin import ReadOnly
 
 
-class ActsOnRows(ReadOnly):
+class ActsOnRows(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only rows with buttons: actions need the view permission's people to be staff of this site."""
 
     def say(self, request: HttpRequest, count: int) -> None:
@@ -87,7 +87,7 @@ def read_this_case_again(model_admin: Any, request: HttpRequest, queryset: Query
 
 
 @admin.register(CaseLink)
-class CaseLinkAdmin(ReadOnly):
+class CaseLinkAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("case", "desk_case_id", "desk_user_id", "detached", "updated_at", "audited_at")
     list_filter = ("detached",)
     list_select_related = ("case",)
@@ -141,7 +141,7 @@ class AddressImportAdmin(ActsOnRows):
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnly):
+class AttemptAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("entry", "started_at", "outcome", "status", "detail")
     list_filter = ("outcome", "status")
     list_select_related = ("entry",)
@@ -149,7 +149,7 @@ class AttemptAdmin(ReadOnly):
 
 
 @admin.register(PersonLink)
-class PersonLinkAdmin(ReadOnly):
+class PersonLinkAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("user", "desk_user_id")
     list_select_related = ("user",)
     search_fields = ("desk_user_id", "user__email")

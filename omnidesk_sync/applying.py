@@ -46,12 +46,13 @@ def apply(link: CaseLink, case: DeskCase, read: "Read", *, unsettled: Sequence[O
         row.desk_file_id: row
         for row in FileLink.objects.filter(file__message__case=link.case_id).exclude(due_at=None)
     }
-    look, waiting_ids = _match_unsettled(link, rows.public, known, unsettled)
+    profiles = _profiles(link)
+    look, waiting_ids = _match_unsettled(profiles, rows.public, known, unsettled)
     for row in rows.public:
         if row.message_id in known:
-            _follow(known[row.message_id], row, read, missing, now)
+            _follow(known[row.message_id], row, read, profiles, missing, now)
         elif row.message_id not in waiting_ids:
-            _insert(link, row, read, now)
+            _insert(link, row, _incoming(row, read, profiles), now)
     _ensure_open(case, read, rows.public, known, now)
     _withdraw_hidden(rows.hidden_ids, known, now)
     absence = _count_absences(read, known, now)
@@ -131,7 +132,7 @@ def _opens(message: DeskMessage, case: DeskCase) -> bool:
 
 
 def _match_unsettled(
-    link: CaseLink,
+    profiles: set[int],
     public: Sequence[DeskMessage],
     known: dict[int, MessageLink],
     entries: Sequence[OutboxEntry],
@@ -141,9 +142,9 @@ def _match_unsettled(
     All of them are looked for, since what is not taken for ours now is taken over as somebody's new message.
     The verdict is about the first.
     """
-    left = [entry for entry in entries if _match(link, public, known, entry)[0] is not Look.FOUND]
+    left = [entry for entry in entries if _match(profiles, public, known, entry)[0] is not Look.FOUND]
     # Only now: what is similar to one of them may have been another one's for certain.
-    again = [_match(link, public, known, entry) for entry in left]
+    again = [_match(profiles, public, known, entry) for entry in left]
     waiting_ids = tuple(sorted({identifier for _, similar in again for identifier in similar}))
     if not entries:
         return Look.ABSENT, ()
@@ -151,13 +152,12 @@ def _match_unsettled(
 
 
 def _match(
-    link: CaseLink, public: Sequence[DeskMessage], known: dict[int, MessageLink], entry: OutboxEntry
+    profiles: set[int], public: Sequence[DeskMessage], known: dict[int, MessageLink], entry: OutboxEntry
 ) -> tuple[Look, tuple[int, ...]]:
     """Not filtered by time: the desk has whole seconds and another clock."""
     attempt = Attempt.objects.filter(entry=entry).order_by("-id").first()
     if attempt is None or entry.message is None:
         return Look.ABSENT, ()
-    profiles = _profiles(link)
     candidates = [
         (row.message_id, mapping.theirs(row))
         for row in public
@@ -179,22 +179,27 @@ def _profiles(link: CaseLink) -> set[int]:
 # ── theirs ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _insert(link: CaseLink, row: DeskMessage, read: "Read", now: datetime) -> None:
-    message, files = desk.record_message(link.case_id, _incoming(link, row, read), now=now)
+def _insert(link: CaseLink, row: DeskMessage, incoming: IncomingMessage, now: datetime) -> None:
+    message, files = desk.record_message(link.case_id, incoming, now=now)
     linking.link_message(message, row.message_id, now=now, desk_hash=mapping.desk_hash(row))
     _link_files(files, row.attachments, now)
 
 
-def _incoming(link: CaseLink, row: DeskMessage, read: "Read") -> IncomingMessage:
+def _incoming(row: DeskMessage, read: "Read", profiles: set[int]) -> IncomingMessage:
     incoming = mapping.incoming(row, fallback_time=read.server_time)
-    if row.user_id > 0 and row.user_id not in _profiles(link):
+    if row.user_id > 0 and row.user_id not in profiles:
         # Written when the case was another's, merged into it, or mailed by a colleague.
         return replace(incoming, by_owner=False)
     return incoming
 
 
 def _follow(
-    link: MessageLink, row: DeskMessage, read: "Read", missing: dict[int, FileLink], now: datetime
+    link: MessageLink,
+    row: DeskMessage,
+    read: "Read",
+    profiles: set[int],
+    missing: dict[int, FileLink],
+    now: datetime,
 ) -> None:
     """Compares with what the desk last said. Our own words are not rewritten by the desk's HTML of them."""
     _renew_addresses(row, missing)
@@ -205,11 +210,11 @@ def _follow(
             MessageLink.objects.filter(pk=link.pk).update(absent=0)
         return
     if link.desk_hash or back_again:
-        _rewrite(link.message, row, read, now)
+        _rewrite(link.message, row, _incoming(row, read, profiles), now)
     MessageLink.objects.filter(pk=link.pk).update(desk_hash=current, absent=0)
 
 
-def _rewrite(message: Message, row: DeskMessage, read: "Read", now: datetime) -> None:
+def _rewrite(message: Message, row: DeskMessage, incoming: IncomingMessage, now: datetime) -> None:
     present = {file.file_id: file for file in row.attachments}
     linked = {
         file_link.desk_file_id: file_link.file
@@ -222,7 +227,7 @@ def _rewrite(message: Message, row: DeskMessage, read: "Read", now: datetime) ->
     gone = [file for file_id, file in linked.items() if file_id not in kept]
     files = desk.rewrite_message(
         message,
-        _incoming(CaseLink.objects.select_related("case").get(case=message.case_id), row, read),
+        incoming,
         fresh=[mapping.incoming_file(file) for file in fresh],
         gone=gone,
         now=now,

@@ -31,16 +31,15 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cabinet.models import OPEN_STATES, Case, CaseFile, OutboxEntry
+from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, Case, CaseFile, OutboxEntry
 from cabinet.selectors import person
 from omnidesk_sync import bells, budget, drift_differences, imports, lane, policy, reading
 from omnidesk_sync.account import Account, describe
 from omnidesk_sync.budget import Spending
-from omnidesk_sync.drift_differences import Difference, Kind, Theirs
+from omnidesk_sync.drift_differences import Difference, Kind, Said, Theirs
 from omnidesk_sync.errors import AccountTrouble, NotFound, OmnideskError, TryLater
 from omnidesk_sync.leases import Lease, LeaseLost
 from omnidesk_sync.models import Budget, Candidate, CaseLink, Lane, PersonLink, Reconciliation
-from omnidesk_sync.selectors import GIVEN_UP
 from omnidesk_sync.types import DeskCase
 
 AGAIN_SECONDS = 20.0
@@ -65,7 +64,7 @@ class State(enum.Enum):
     FAILED = "failed"
 
 
-class Why(enum.Enum):
+class Why(Said):
     """Why a case is in motion, and what else is to be said of a case that is the same."""
 
     ON_ITS_WAY = "on_its_way", _("on its way")
@@ -76,10 +75,6 @@ class Why(enum.Enum):
     CHANGED_LATELY = "changed_lately", _("changed in Omnidesk a moment ago")
     BEING_LOOKED_AT = "being_looked_at", _("whose case it is, is being found out")
     UNSTEADY = "unsteady", _("changed while it was compared")
-
-    def __init__(self, code: str, sentence: str) -> None:
-        self.code = code
-        self.sentence = sentence
 
 
 WHYS = {why.code: why for why in Why}
@@ -275,13 +270,7 @@ def _motion(case_id: uuid.UUID) -> tuple[Note, ...]:
     """What is under way in a case, and why it has not arrived yet."""
     entries = OutboxEntry.objects.filter(case=case_id, state__in=OPEN_STATES).select_related("message")
     notes = [
-        Note(
-            Why.ON_ITS_WAY.code,
-            position=entry.message.position if entry.message else 0,
-            since=entry.created_at.isoformat(),
-            detail=entry.detail or entry.kind,
-        )
-        for entry in entries.order_by("number")
+        _of_entry(Why.ON_ITS_WAY, entry, entry.detail or entry.kind) for entry in entries.order_by("number")
     ]
     row = Lane.objects.filter(pk=case_id).first()
     soon = timezone.now() + timedelta(seconds=2 * policy.LOOK_AGAIN_SECONDS)
@@ -294,16 +283,15 @@ def _motion(case_id: uuid.UUID) -> tuple[Note, ...]:
 
 def _given_up(case_id: uuid.UUID) -> tuple[Note, ...]:
     """What was refused or is undecided: its author is shown that it was not delivered, so nothing differs."""
-    entries = OutboxEntry.objects.filter(case=case_id, state__in=GIVEN_UP).select_related("message")
+    entries = OutboxEntry.objects.filter(case=case_id, state__in=GIVEN_UP_STATES).select_related("message")
     return tuple(
-        Note(
-            Why.GIVEN_UP.code,
-            position=entry.message.position if entry.message else 0,
-            since=entry.created_at.isoformat(),
-            detail=entry.detail or entry.reason,
-        )
-        for entry in entries.order_by("number")
+        _of_entry(Why.GIVEN_UP, entry, entry.detail or entry.reason) for entry in entries.order_by("number")
     )
+
+
+def _of_entry(why: Why, entry: OutboxEntry, detail: str) -> Note:
+    position = entry.message.position if entry.message else 0
+    return Note(why.code, position=position, since=entry.created_at.isoformat(), detail=detail)
 
 
 def _files_on_their_way(case_id: uuid.UUID) -> tuple[Note, ...]:
@@ -319,7 +307,7 @@ def _never_linked(case: Case) -> Finding:
     openings = OutboxEntry.objects.filter(case=case, kind=OutboxEntry.Kind.OPEN_CASE)
     if moving and openings.filter(state__in=OPEN_STATES).exists():
         return Finding(State.IN_MOTION, notes=moving)
-    if openings.filter(state__in=[*GIVEN_UP, OutboxEntry.State.DROPPED]).exists():
+    if openings.filter(state__in=[*GIVEN_UP_STATES, OutboxEntry.State.DROPPED]).exists():
         return Finding(State.SAME, notes=given_up)
     return Finding(State.DIFFERS, (Difference(Kind.NOT_LINKED.code, by_hand=True),), given_up)
 

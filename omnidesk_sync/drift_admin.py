@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cabinet.models import Case
+from cabinet.readonly_admin import ReadOnly
 from omnidesk_sync import drift_mending, drift_runs, drift_words
 from omnidesk_sync.drift_mending import Mended
 from omnidesk_sync.models import DriftCase, DriftRun
-from omnidesk_sync.readonly_admin import ReadOnly
 
 
 def may_compare(request: HttpRequest) -> bool:
@@ -26,7 +26,7 @@ def may_compare(request: HttpRequest) -> bool:
 
 
 @admin.register(DriftRun)
-class DriftRunAdmin(ReadOnly):
+class DriftRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Comparisons of both systems. The button only writes a row: workers compare, page views never call."""
 
     list_display = (
@@ -77,7 +77,7 @@ class DriftRunAdmin(ReadOnly):
 
 
 @admin.register(DriftCase)
-class DriftCaseAdmin(ReadOnly):
+class DriftCaseAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """What was found, case by case; cases that are the same have no row."""
 
     list_display = ("__str__", "case", "desk_case_id", "state", "in_words", "compared_at", "mended_at")

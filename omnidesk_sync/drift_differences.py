@@ -25,7 +25,15 @@ from omnidesk_sync.reading import Read
 from omnidesk_sync.types import DeskCase, DeskMessage
 
 
-class Kind(enum.Enum):
+class Said(enum.Enum):
+    """Members are a code, which is stored, and the sentence an admin reads."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        self.code = code
+        self.sentence = sentence
+
+
+class Kind(Said):
     """Kinds of differences, each with the sentence an admin reads."""
 
     # Of the case.
@@ -48,10 +56,6 @@ class Kind(enum.Enum):
     FILES = "files", _("the files differ")
     FILE_GIVEN_UP = "file_given_up", _("a file could not be fetched")
     ORDER = "order", _("not in the promised order")
-
-    def __init__(self, code: str, sentence: str) -> None:
-        self.code = code
-        self.sentence = sentence
 
 
 KINDS = {kind.code: kind for kind in Kind}

@@ -7,13 +7,11 @@ from django.conf import settings
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
-from cabinet.models import OPEN_STATES, OutboxEntry
+from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, OutboxEntry
 from omnidesk_sync.models import Budget, Lane, Reconciliation
 
 LATE = timedelta(minutes=10)
 """Waiting longer than this is trouble, whatever the reason."""
-
-GIVEN_UP = (OutboxEntry.State.REJECTED, OutboxEntry.State.UNDECIDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,8 @@ def health() -> Health:
     now = timezone.now()
     outbox = OutboxEntry.objects.aggregate(
         waiting=Count("pk", filter=Q(state__in=OPEN_STATES)),
-        given_up=Count("pk", filter=Q(state__in=GIVEN_UP)),
-        openings=Count("pk", filter=Q(state__in=GIVEN_UP, kind=OutboxEntry.Kind.OPEN_CASE)),
+        given_up=Count("pk", filter=Q(state__in=GIVEN_UP_STATES)),
+        openings=Count("pk", filter=Q(state__in=GIVEN_UP_STATES, kind=OutboxEntry.Kind.OPEN_CASE)),
         oldest=Min("created_at", filter=Q(state__in=OPEN_STATES)),
     )
     oldest = (now - outbox["oldest"]).total_seconds() if outbox["oldest"] else None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from cabinet.models import OPEN_STATES, OutboxEntry
+from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, OutboxEntry
 from cabinet.services import forget_stale_uploads
 from omnidesk_sync import account, bells, budget, drift_runs
 from omnidesk_sync.models import AddressImport, Candidate, CaseLink, FileLink, Lane
@@ -22,7 +22,6 @@ MANY = 60
 """Least and most lanes rung by one sweep; in between the budget decides: a ring without calls is idle."""
 
 STALE_UPLOAD = timedelta(days=1)
-BLOCKING = [OutboxEntry.State.REJECTED, OutboxEntry.State.UNDECIDED]
 
 
 def sweep() -> None:
@@ -68,7 +67,7 @@ def due_lanes(now: datetime, most: int) -> list[uuid.UUID]:
 def due_heads(now: datetime) -> QuerySet[OutboxEntry]:
     """Due entries that are really at the head: none before them is open, and no opening stands in the way."""
     earlier = OutboxEntry.objects.filter(case=OuterRef("case"), number__lt=OuterRef("number"))
-    in_the_way = Q(state__in=OPEN_STATES) | Q(kind=OutboxEntry.Kind.OPEN_CASE, state__in=BLOCKING)
+    in_the_way = Q(state__in=OPEN_STATES) | Q(kind=OutboxEntry.Kind.OPEN_CASE, state__in=GIVEN_UP_STATES)
     return OutboxEntry.objects.filter(state__in=OPEN_STATES, due_at__lte=now).exclude(
         Exists(earlier.filter(in_the_way))
     )

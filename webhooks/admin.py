@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from cabinet.readonly_admin import ReadOnly
 from webhooks import services
 from webhooks.models import InboxEntry
 
@@ -19,7 +20,7 @@ else:
 
 
 @admin.register(InboxEntry)
-class InboxEntryAdmin(ModelAdmin):
+class InboxEntryAdmin(ReadOnly, ModelAdmin):
     """Rows are what the outside said, so nobody edits them; old ones go by themselves."""
 
     list_display = (
@@ -54,12 +55,3 @@ class InboxEntryAdmin(ModelAdmin):
     def has_process_permission(self, request: HttpRequest) -> bool:
         """Whoever may change inbox rows: the form itself stays read-only for everybody."""
         return request.user.has_perm("webhooks.change_inboxentry")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: InboxEntry | None = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: InboxEntry | None = None) -> bool:  # noqa: ARG002
-        return False

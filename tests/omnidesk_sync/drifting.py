@@ -67,6 +67,16 @@ def talk(world: World) -> Case:
     return case
 
 
+def twelve_cases_on_a_small_account(world: World) -> None:
+    """More calls than one of its minutes has."""
+    for number in range(12):
+        world.delivered(subject=f"тема {number}")
+    world.wait(120)
+    world.desk.limit.per_minute = 20
+    world.reconcile()
+    world.wait(60)
+
+
 def settle(world: World) -> None:
     """Lets the lane do what a mending has asked for: an absence needs two looks."""
     world.work()

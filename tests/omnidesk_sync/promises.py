@@ -14,7 +14,8 @@ from cabinet.models import OPEN_STATES, Case, Message, OutboxEntry
 from omnidesk_sync.models import Budget, CaseLink, FileLink, Lane, MessageLink
 from sandbox.records import Case as DeskCase
 from sandbox.records import Message as DeskRow
-from tests.omnidesk_sync.stage import Landed, Stage, everything_stored, squeezed
+from tests.omnidesk_sync.stage import Landed, Stage, squeezed
+from tests.omnidesk_sync.world import everything_stored
 
 Kind, State = OutboxEntry.Kind, OutboxEntry.State
 SECRET = re.compile(r"тайна-\d+-")

@@ -24,7 +24,6 @@ from unittest import mock
 
 import responses
 import time_machine
-from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -741,15 +740,6 @@ def squeezed(text: str) -> str:
     """Letters and signs only: how a text is laid out may change on the way."""
     seen = (sign for sign in unicodedata.normalize("NFC", text) if unicodedata.category(sign) != "Cf")
     return re.sub(r"\s+", "", "".join(seen))
-
-
-def everything_stored() -> str:
-    """Every value of every table of ours, as one text."""
-    parts = []
-    for label in ("cabinet", "omnidesk_sync", "webhooks"):
-        for model in apps.get_app_config(label).get_models():
-            parts += [str(row) for row in model._default_manager.values()]
-    return "\n".join(parts)
 
 
 def _no_bell(task: str, *args: object, in_seconds: float = 0.0) -> bool:

@@ -55,8 +55,7 @@ from tests.omnidesk_sync.drifting import (
     trash_there,
     withdraw_here,
 )
-from tests.omnidesk_sync.test_in import everything_stored
-from tests.omnidesk_sync.world import World, fresh
+from tests.omnidesk_sync.world import World, everything_stored, fresh
 
 pytestmark = pytest.mark.usefixtures("patient")
 

@@ -24,6 +24,7 @@ from tests.omnidesk_sync.drifting import (
     rewrite_theirs_here,
     settle,
     talk,
+    twelve_cases_on_a_small_account,
 )
 from tests.omnidesk_sync.test_review import before_call
 from tests.omnidesk_sync.world import World
@@ -248,12 +249,7 @@ def test_a_worker_that_slept_counts_nothing_twice(world: World) -> None:
 
 
 def test_a_comparison_waits_for_the_budget_and_goes_on(world: World) -> None:
-    for number in range(12):
-        world.delivered(subject=f"тема {number}")
-    world.wait(120)
-    world.desk.limit.per_minute = 20
-    world.reconcile()
-    world.wait(60)
+    twelve_cases_on_a_small_account(world)
     run = finish(drift_runs.request_all(None), world)
     assert (run.compared, run.same, run.last_error) == (12, 12, "")
 

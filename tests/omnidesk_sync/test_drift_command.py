@@ -20,6 +20,7 @@ from tests.omnidesk_sync.drifting import (
     report,
     states,
     talk,
+    twelve_cases_on_a_small_account,
 )
 from tests.omnidesk_sync.test_review import before_call
 from tests.omnidesk_sync.world import World
@@ -59,12 +60,7 @@ def test_without_report_it_still_reconciles(world: World) -> None:
 
 
 def test_a_dry_budget_makes_it_slower_and_says_so(world: World) -> None:
-    for number in range(12):
-        world.delivered(subject=f"тема {number}")
-    world.wait(120)
-    world.desk.limit.per_minute = 20
-    world.reconcile()
-    world.wait(60)
+    twelve_cases_on_a_small_account(world)
     said = report()
     assert said.code == 0
     assert "12 compared: 12 the same" in said.text

@@ -4,7 +4,6 @@ import errno
 from datetime import timedelta
 
 import pytest
-from django.apps import apps
 from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
@@ -13,7 +12,7 @@ from omnidesk_sync import files, services
 from omnidesk_sync.models import Attempt, FileLink, Lane, MessageLink
 from omnidesk_sync.services import Verdict
 from sandbox.records import Upload
-from tests.omnidesk_sync.world import World, fresh
+from tests.omnidesk_sync.world import World, everything_stored, fresh
 
 
 def hint(world: World, case: Case, event: str = "staff_reply", message_id: int | None = None) -> Verdict:
@@ -32,15 +31,6 @@ def under_way(entry: OutboxEntry) -> None:
     dead_at = now + timedelta(seconds=20)
     OutboxEntry.objects.filter(pk=entry.pk).update(state="attempting", due_at=dead_at + timedelta(seconds=90))
     Attempt.objects.create(entry=entry, started_at=now, dead_at=dead_at)
-
-
-def everything_stored() -> str:
-    """Every value of every table of ours, as one text."""
-    parts = []
-    for label in ("cabinet", "omnidesk_sync", "webhooks"):
-        for model in apps.get_app_config(label).get_models():
-            parts += [str(row) for row in model._default_manager.values()]
-    return "\n".join(parts)
 
 
 def test_a_staff_reply_appears_after_its_webhook_and_costs_two_units(world: World) -> None:

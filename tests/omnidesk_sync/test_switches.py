@@ -8,8 +8,7 @@ from cabinet.models import Case, CaseFile, Message, OutboxEntry
 from omnidesk_sync.models import Lane
 from sandbox.records import Upload
 from sandbox.switches import Switches
-from tests.omnidesk_sync.test_in import everything_stored
-from tests.omnidesk_sync.world import World, fresh
+from tests.omnidesk_sync.world import World, everything_stored, fresh
 
 pytestmark = pytest.mark.slow
 

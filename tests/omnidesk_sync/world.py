@@ -6,6 +6,7 @@ from typing import Any
 
 import time_machine
 from allauth.account.models import EmailAddress
+from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.core.files.base import ContentFile
 from django.utils import timezone
@@ -160,3 +161,12 @@ class World:
 def fresh(case: Case) -> Case:
     """The case as the table has it now."""
     return Case.objects.get(pk=uuid.UUID(str(case.pk)))
+
+
+def everything_stored() -> str:
+    """Every value of every table of ours, as one text."""
+    parts = []
+    for label in ("cabinet", "omnidesk_sync", "webhooks"):
+        for model in apps.get_app_config(label).get_models():
+            parts += [str(row) for row in model._default_manager.values()]
+    return "\n".join(parts)

@@ -1,12 +1,12 @@
-"""Rows of the synchronisation for admins: to look at, never to edit."""
+"""Rows for admins of every room: to look at, never to edit by hand."""
 
-from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
 
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Rows are changed by what they describe, never by hand: a wrong link would show a stranger's case."""
+class ReadOnly:
+    """Put before `ModelAdmin` or an inline. Rows are changed by what they describe and by buttons: a link set
+    wrong would show a stranger's case."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
         return False
