@@ -27,6 +27,9 @@ class Profile(models.Model):
     )
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
+    # Names the person where no address does: stable, unguessable, nobody's e-mail. Null only in rows of an
+    # older version, until it is needed.
+    custom_id = models.UUIDField(_("own id"), default=uuid.uuid4, null=True, unique=True, editable=False)
 
     class Meta:
         verbose_name = _("profile")
@@ -44,6 +47,13 @@ class Case(models.Model):
         WAITING = "waiting", _("Your turn")
         CLOSED = "closed", _("Closed")
 
+    class Mode(models.TextChoices):
+        """How answers reach the customer besides the cabinet; a case keeps its mode for life."""
+
+        MAIL = "mail", _("With answers by e-mail")
+        CABINET = "cabinet", _("In the cabinet only")
+        CHAT = "chat", _("Chat")
+
     class Availability(models.TextChoices):
         """Why nothing more can be written here; empty while everything is normal."""
 
@@ -60,6 +70,7 @@ class Case(models.Model):
     )
     number = models.CharField(_("number"), max_length=40, blank=True)
     subject = models.CharField(_("subject"), max_length=255, blank=True)
+    mode = models.CharField(_("mode"), max_length=10, choices=Mode, default=Mode.MAIL, db_default=Mode.MAIL)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.OPEN)
     availability = models.CharField(
         _("availability"), max_length=10, choices=Availability, default=Availability.NORMAL, blank=True
@@ -200,6 +211,28 @@ class CaseFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ReadMark(models.Model):
+    """How far one person has read one case: what stands after `position` is new to them.
+
+    `seen_at` is when an open page of the case last said that it is looked at.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="read_marks", verbose_name=_("person")
+    )
+    case = models.ForeignKey(Case, models.CASCADE, related_name="read_marks", verbose_name=_("case"))
+    position = models.PositiveIntegerField(_("read up to"), default=0)
+    seen_at = models.DateTimeField(_("last looked at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("read mark")
+        verbose_name_plural = _("read marks")
+        constraints = [models.UniqueConstraint(fields=["user", "case"], name="one_mark_per_reader")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.case_id}/{self.position}"
 
 
 class OutboxEntry(models.Model):

@@ -20,6 +20,9 @@ _DOTENV_LINE = re.compile(r"(export )?[A-Za-z_][A-Za-z_0-9]*=")
 _MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 _MAIL_WITHOUT_SERVER = {"consolemail", "memorymail", "filemail", "dummymail"}
 
+LEAST_SSO_SECRET = 32
+"""Characters of the secret that signs tokens: it can be guessed offline (RFC 7518, 3.2)."""
+
 LEAST_SECRET = 8
 """Characters of a webhook secret. It cannot be guessed offline, and a guess online costs a request."""
 
@@ -265,6 +268,48 @@ def case_reference_field(env: Environment) -> str:
     value = env.text("OMNIDESK_CASE_REFERENCE_FIELD", "")
     if value and not re.fullmatch(r"cf_[0-9]{1,18}", value):
         raise ImproperlyConfigured(f"OMNIDESK_CASE_REFERENCE_FIELD must look like cf_25{_said(value)}.")
+    return value
+
+
+MODES = ("mail", "cabinet", "chat")
+
+
+def cabinet_modes(env: Environment) -> list[str]:
+    """The modes that are on, the default first."""
+    modes = env.words("CABINET_MODES", "mail")
+    if set(modes) - set(MODES) or len(set(modes)) != len(modes):
+        raise ImproperlyConfigured(
+            f"CABINET_MODES must list some of {', '.join(MODES)}, each once, the default first"
+            f"{_said(','.join(modes))}."
+        )
+    return modes
+
+
+def desk_channels(env: Environment, modes: list[str]) -> dict[str, str]:
+    """The custom channel of each mode that needs one, by mode."""
+    channels = {
+        "cabinet": env.text("OMNIDESK_CABINET_CHANNEL", ""),
+        "chat": env.text("OMNIDESK_CHAT_CHANNEL", ""),
+    }
+    for mode, value in channels.items():
+        name = f"OMNIDESK_{mode.upper()}_CHANNEL"
+        if value and not re.fullmatch(r"cch[0-9]{1,18}", value):
+            raise ImproperlyConfigured(f"{name} must look like cch12{_said(value)}.")
+        if mode in modes and not value:
+            raise ImproperlyConfigured(f"{name} must be set while CABINET_MODES has {mode!r}.")
+    if channels["cabinet"] and channels["cabinet"] == channels["chat"]:
+        raise ImproperlyConfigured(
+            "OMNIDESK_CABINET_CHANNEL and OMNIDESK_CHAT_CHANNEL must be two channels, not one."
+        )
+    return {mode: channel for mode, channel in channels.items() if channel}
+
+
+def sso_secret(env: Environment) -> str:
+    value = env.text("SSO_SECRET", "")
+    if value and len(value.encode()) < LEAST_SSO_SECRET:
+        raise ImproperlyConfigured(
+            f"SSO_SECRET must have at least {LEAST_SSO_SECRET} characters: it signs people in."
+        )
     return value
 
 

@@ -9,10 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from config.environment import (
     Environment,
+    cabinet_modes,
     case_reference_field,
+    desk_channels,
     embedded_folder,
     omnidesk_account,
     read_dotenv,
+    sso_secret,
     webhook_secrets,
 )
 
@@ -33,6 +36,15 @@ TRUSTED_PROXY_HOPS = env.whole("TRUSTED_PROXY_HOPS", 0, least=0, most=10)
 
 # Where browsers reach the `live` process, if not under the site's own /live/stream/.
 LIVE_URL = env.web_address("LIVE_URL", "")
+
+# How a case may be led, the default first; a case keeps its mode for life.
+CABINET_MODES = cabinet_modes(env)
+# Signs tokens of /access/jwt; "" switches that door off.
+SSO_SECRET = sso_secret(env)
+# Whether the cabinet itself writes a letter about an answer in a case without mail.
+CABINET_NOTICES = env.flag("CABINET_NOTICES", default=False)
+# Pages of these origins may show the cabinet in a frame.
+FRAME_ANCESTORS = env.origins("FRAME_ANCESTORS")
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -199,6 +211,8 @@ OMNIDESK_TIMEOUT_SECONDS = env.number("OMNIDESK_TIMEOUT_SECONDS", 20, least=1, m
 OMNIDESK_QUARANTINE_SECONDS = env.number("OMNIDESK_QUARANTINE_SECONDS", 90, least=0, most=3600)
 OMNIDESK_RECONCILE_SECONDS = env.number("OMNIDESK_RECONCILE_SECONDS", 300, least=5, most=86400)
 OMNIDESK_CASE_REFERENCE_FIELD = case_reference_field(env)
+# The custom channel that a mode uses, by mode; cases by mail use none.
+OMNIDESK_CHANNELS = desk_channels(env, CABINET_MODES)
 
 # ── REST framework: only the webhook doors ──────────────────────────────────────────────────────────────
 REST_FRAMEWORK = {

@@ -15,9 +15,12 @@ from django.core.exceptions import ImproperlyConfigured
 from config import environment
 from config.environment import (
     Environment,
+    cabinet_modes,
     case_reference_field,
+    desk_channels,
     omnidesk_account,
     read_dotenv,
+    sso_secret,
     webhook_secrets,
 )
 
@@ -400,3 +403,40 @@ def test_a_bad_value_stops_the_start_with_the_sentence() -> None:
     last_line = start(DEBUG="perhaps").strip().splitlines()[-1]
 
     assert last_line.endswith("ImproperlyConfigured: DEBUG must be 1 or 0, not 'perhaps'.")
+
+
+class TestModes:
+    def test_mail_alone_is_the_default(self) -> None:
+        assert cabinet_modes(env()) == ["mail"]
+        assert desk_channels(env(), ["mail"]) == {}
+
+    def test_the_first_is_the_default(self) -> None:
+        assert cabinet_modes(env(CABINET_MODES="chat, mail")) == ["chat", "mail"]
+
+    @pytest.mark.parametrize("value", ["letters", "mail,mail", "mail,Chat"])
+    def test_a_bad_list_is_named(self, value: str) -> None:
+        assert refusal(cabinet_modes, env(CABINET_MODES=value)).startswith("CABINET_MODES must list")
+
+    def test_each_mode_has_its_channel(self) -> None:
+        given = env(OMNIDESK_CABINET_CHANNEL="cch1", OMNIDESK_CHAT_CHANNEL="cch2")
+        assert desk_channels(given, ["mail", "cabinet", "chat"]) == {"cabinet": "cch1", "chat": "cch2"}
+
+    def test_a_mode_without_its_channel_stops_the_start(self) -> None:
+        said = refusal(desk_channels, env(), ["cabinet"])
+        assert said == "OMNIDESK_CABINET_CHANNEL must be set while CABINET_MODES has 'cabinet'."
+
+    @pytest.mark.parametrize("value", ["12", "chh12", "cch", "cch1x"])
+    def test_a_misspelt_channel_is_named(self, value: str) -> None:
+        assert "must look like cch12" in refusal(desk_channels, env(OMNIDESK_CHAT_CHANNEL=value), ["mail"])
+
+    def test_one_channel_cannot_be_both(self) -> None:
+        given = env(OMNIDESK_CABINET_CHANNEL="cch1", OMNIDESK_CHAT_CHANNEL="cch1")
+        assert "two channels" in refusal(desk_channels, given, ["cabinet", "chat"])
+
+
+class TestSsoSecret:
+    def test_unset_closes_the_door(self) -> None:
+        assert sso_secret(env()) == ""
+
+    def test_a_short_one_stops_the_start(self) -> None:
+        assert "SSO_SECRET must have at least 32" in refusal(sso_secret, env(SSO_SECRET="too-short"))
