@@ -121,13 +121,20 @@ def _settle(
 
 
 def import_case(
-    *, owner: AbstractBaseUser, subject: str, facts: CaseFacts, created_at: datetime, now: datetime
+    *,
+    owner: AbstractBaseUser,
+    subject: str,
+    facts: CaseFacts,
+    created_at: datetime,
+    now: datetime,
+    mode: Case.Mode = Case.Mode.MAIL,
 ) -> Case:
     """A case of this person that was opened somewhere else. Its messages follow by reading it."""
     return Case.objects.create(
         owner_id=owner.pk,
         subject=subject[:255],
         number=facts.number,
+        mode=mode,
         status=facts.status,
         availability=facts.availability,
         created_at=created_at,

@@ -32,12 +32,13 @@ def open_case(
     subject: str,
     text: str,
     files: Sequence[CaseFile] = (),
+    mode: Case.Mode = Case.Mode.MAIL,
     submission_key: uuid.UUID | None = None,
 ) -> Case:
     """Stores a new case with its first message and the duty to open it at the desk.
 
-    The same `submission_key` of the same owner gives the same case: a double click makes one. `files` are
-    staged uploads of the owner (see `stage_file`).
+    `mode` is the case's for life. The same `submission_key` of the same owner gives the same case: a double
+    click makes one. `files` are staged uploads of the owner (see `stage_file`).
     """
     key = submission_key or uuid.uuid4()
     now = timezone.now()
@@ -46,6 +47,7 @@ def open_case(
             case = Case.objects.create(
                 owner_id=owner.pk,
                 subject=subject,
+                mode=mode,
                 submission_key=key,
                 created_at=now,
                 last_activity_at=now,
