@@ -23,8 +23,8 @@ from tests.house.premises import Premises
 SURE_SECONDS = 20.0
 """Once both sides agree: long enough for a sweep and a quarantine to bring what nobody should see twice."""
 
-MORE_SECONDS = 60.0
-"""How much longer things break at most when too little was tried."""
+MORE = 0.5
+"""How much longer things break at most, as a share, when too little was tried."""
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -105,7 +105,7 @@ class Run:
         for actor in self.actors:
             actor.start()
         until = time.monotonic() + self.options.seconds
-        while time.monotonic() < until + (MORE_SECONDS if self.too_little() else 0):
+        while time.monotonic() < until + (MORE * self.options.seconds if self.too_little() else 0):
             time.sleep(self.troubles.dice.uniform(0.2, 1.8) * self.options.blows)
             self.troubles.strike()
         for actor in self.actors:
