@@ -20,6 +20,9 @@ from sandbox.exchange import Exchange, Outcome
 from sandbox.inbound import Reply
 from sandbox.records import Message as DeskRow
 
+CHANNELS = {"cabinet": "cch7", "chat": "cch8"}
+"""The custom channels of the pretend account, by mode, for tests that switch them on."""
+
 
 class World:
     """`anna` has proved her address, and her older cases have been looked for already."""
