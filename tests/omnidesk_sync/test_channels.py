@@ -25,7 +25,8 @@ CHANNEL_MODES = [Mode.CABINET, Mode.CHAT]
 
 
 @pytest.fixture(autouse=True)
-def channels(settings: Any) -> None:
+def channels(world: World, settings: Any) -> None:
+    world.switch_channels_on()
     settings.OMNIDESK_CHANNELS = CHANNELS
     settings.CABINET_MODES = ["mail", "cabinet", "chat"]
 
