@@ -6,32 +6,10 @@ import secrets
 
 from .calls import Call, words
 from .cases import Refused
+from .dictionaries import CUSTOM_FIELDS, GROUPS, LABELS, LANGUAGES
 from .inbound import Reply, json_reply
 from .people import is_address
-from .records import Json
 from .search import find_users, page_of
-
-LABELS: list[Json] = [{"label_id": 101, "label_title": "Кабинет"}, {"label_id": 102, "label_title": "Счета"}]
-GROUPS: list[Json] = [{"group_id": 44, "group_title": "Поддержка", "active": True}]
-LANGUAGES: list[Json] = [
-    {"language_id": 1, "code": "en", "title": "English", "active": True},
-    {"language_id": 2, "code": "ru", "title": "Русский", "active": True},
-]
-CUSTOM_FIELDS: list[Json] = [
-    {
-        "field_id": field_id,
-        "title": title,
-        "field_type": kind,
-        "field_level": "case",
-        "active": True,
-        "field_data": data,
-    }
-    for field_id, title, kind, data in (
-        (25, "Договор", "text", {}),
-        (30, "Срочно", "checkbox", {}),
-        (31, "Отдел", "select", {"1": "Продажи", "2": "Бухгалтерия"}),
-    )
-]
 
 
 def create(call: Call) -> Reply:

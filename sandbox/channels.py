@@ -39,11 +39,17 @@ class Channels:
         if not details.get("title") or details.get("channel_type", "async") not in TYPES:
             raise Refused("incorrect_channel")
         with self._core.work():
-            channel_id = int(known) if known else self._core.next_id("channel")
+            channel_id = int(known) if known else self._free_id()
             channel = self._core.channels.put(Channel(**{**details, "channel_id": channel_id}))
             if test and channel.active and self._core.switches.webhook_test_on_save:
                 self._say(channel, "test", {})
         return channel
+
+    def _free_id(self) -> int:
+        """The next id, passing over those that were given by hand."""
+        while self._core.channels.get(found := self._core.next_id("channel")):
+            pass
+        return found
 
     def remove(self, channel_id: int) -> None:
         with self._core.work():

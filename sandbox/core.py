@@ -183,6 +183,10 @@ class Core:
         place = f"{row.case_id}/{row.file_id}-{row.token}-{issued}/{quote(row.name)}"
         return f"{self.base_url}/attachment/download/{place}"
 
+    def picture_url(self, staff_id: int) -> str:
+        """A staff member's picture, open to all as pictures in a chat window are [inferred]."""
+        return f"{self.base_url}/staff/pictures/{staff_id}.png"
+
     def thread(self, case_id: int) -> list[Message]:
         """The messages of a case, also deleted and delayed ones, oldest first."""
         found = [message for message in self.messages.all() if message.case_id == case_id]

@@ -63,8 +63,7 @@ class Shapes:
             "message_id": message.message_id,
             "user_id": message.user_id,
             "staff_id": message.staff_id,
-            "full_name": message.full_name,
-            "thumbnail": "",
+            **self._author(message),
             "content": text,
             "content_html": html,
             "attachments": self.files(message),
@@ -121,7 +120,7 @@ class Shapes:
                 "staff_full_name": member.full_name,
                 "staff_signature": "",
                 "staff_signature_chat": "",
-                "thumbnail": "",
+                "thumbnail": self._core.picture_url(member.staff_id),
                 "active": self._flag(member.active),
                 "status": "online",
                 "status_id": 1,
@@ -169,6 +168,12 @@ class Shapes:
         switches = self._core.switches
         shape = switches.chat_content_shape if self._in_chat(message) else switches.content_shape
         return ("" if shape == "html" else message.text), ("" if shape == "text" else message.html)
+
+    def _author(self, message: Message) -> Json:
+        if self._core.switches.message_authors == "absent":
+            return {}
+        picture = self._core.picture_url(message.staff_id) if message.staff_id else ""
+        return {"full_name": message.full_name, "thumbnail": picture}
 
     def _in_chat(self, message: Message) -> bool:
         case = self._core.cases.get(message.case_id)

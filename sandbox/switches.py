@@ -136,6 +136,9 @@ class Switches:
     content_shape: str = _switch(
         "html", "which of content / content_html is filled (3.2)", "html", "text", "both"
     )
+    message_authors: str = _switch(
+        "present", "full_name and thumbnail of a message's author (3.2)", "present", "absent"
+    )
     bool_shape: str = _switch("bool", 'true/false, 1/0 or "1"/"0"', "bool", "number", "string")
     note_flag: str = _switch(
         "present",

@@ -34,6 +34,7 @@ WORLDS: tuple[dict[str, object], ...] = (
         "sanitise_html": True,
         "text_as_html": "br_newline",
         "content_shape": "text",
+        "message_authors": "absent",
         "bool_shape": "number",
         "note_flag": "missing",
         "note_type": "",

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from sandbox.__main__ import arguments, build
 from sandbox.cases import Draft, Refused
 from sandbox.desk import Desk
 from sandbox.records import Body, Channel
@@ -311,6 +312,19 @@ def test_saving_sends_a_test_request_without_a_case(desk: Desk) -> None:
 def test_a_channel_needs_a_title_and_a_known_type(desk: Desk, details: dict[str, Any]) -> None:
     with pytest.raises(Refused, match="incorrect_channel"):
         desk.add_channel(**details)
+
+
+def test_the_process_starts_with_a_cabinets_channels_when_asked() -> None:
+    options = ["--port", "0", "--smtp-port", "0", "--webhook-url", "http://a/hooks/", "--webhook-secret", "s"]
+    desk, server, smtp = build(arguments([*options, "--cabinet-channels"]))
+    smtp.start()
+    smtp.stop()
+    server.server_close()
+    assert {row.api_key: row.webhook_url for row in desk.core.channels.all()} == {
+        "cch101": "http://a/hooks/s/",
+        "cch102": "http://a/hooks/s/",
+    }
+    desk.close()
 
 
 def test_installing_the_channels_of_a_cabinet_again_only_moves_them(desk: Desk) -> None:
