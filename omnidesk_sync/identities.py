@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from cabinet.models import Case, Profile
 from cabinet.modes import custom_id_of
 from cabinet.selectors import address_of, person
+from omnidesk_sync.parsing import read_channel_key
 from omnidesk_sync.types import CaseFilters, DeskCase
 
 Mode = Case.Mode
@@ -64,13 +65,14 @@ def channel_for(case: Case) -> str:
 
 def mode_of(channel: str) -> Case.Mode | None:
     """The mode of a custom channel of ours, None for every other channel."""
-    modes = {key: mode for mode, key in settings.OMNIDESK_CHANNELS.items()}
-    return Mode(modes[channel]) if channel in modes else None
+    modes = {read_channel_key(key): mode for mode, key in settings.OMNIDESK_CHANNELS.items()}
+    key = read_channel_key(channel)
+    return Mode(modes[key]) if key in modes else None
 
 
 def mode_of_case(case: DeskCase) -> Case.Mode:
     """In which mode a case of the desk is led here: by its channel if that is one of ours, else by mail."""
-    return mode_of(case.channel.strip().lower()) or Mode.MAIL
+    return mode_of(case.channel) or Mode.MAIL
 
 
 def person_by_custom_id(custom_id: str) -> AbstractBaseUser | None:
