@@ -17,6 +17,7 @@ from cabinet.search import FoldedField
 
 MAX_SUBJECT = 140
 MAX_TEXT = 100_000
+MAX_EXTERNAL_ID = 200
 
 
 class Profile(models.Model):
@@ -30,6 +31,10 @@ class Profile(models.Model):
     # Names the person where no address does: stable, unguessable, nobody's e-mail. Null only in rows of an
     # older version, until it is needed.
     custom_id = models.UUIDField(_("own id"), default=uuid.uuid4, null=True, unique=True, editable=False)
+    # By which the company's own site knows the person it hands over; null where it never did.
+    external_id = models.CharField(
+        _("id at the company's site"), max_length=MAX_EXTERNAL_ID, null=True, blank=True, unique=True
+    )
 
     class Meta:
         verbose_name = _("profile")
@@ -37,6 +42,20 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return str(self.user)
+
+
+class UsedToken(models.Model):
+    """A token of the company's site that has let somebody in. Its row may go once the token has expired."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("used token")
+        verbose_name_plural = _("used tokens")
+
+    def __str__(self) -> str:
+        return self.digest
 
 
 class Case(models.Model):

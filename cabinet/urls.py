@@ -3,7 +3,7 @@
 from django.urls import path
 
 from cabinet import live
-from cabinet.views import cases, files
+from cabinet.views import cases, files, handover
 
 app_name = "cabinet"
 urlpatterns = [
@@ -16,6 +16,9 @@ urlpatterns = [
     path("cases/<uuid:case_id>/reopen/", cases.reopen, name="reopen"),
     path("cases/<uuid:case_id>/messages/<uuid:message_id>/retry/", cases.retry, name="retry"),
     path("files/<uuid:file_id>/", files.serve, name="file"),
+    # The exact address last: it is the one that is given out.
+    path("access/jwt/", handover.hand_over, name="hand-over"),
+    path("access/jwt", handover.hand_over, name="hand-over"),
     path("live/", live.anything_new, name="live"),
     # Served by the `live` process where there is one; see cabinet/stream.py.
     path("live/stream/", live.no_stream, name="stream"),

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import live, selectors, services
+from cabinet import live, modes, selectors, services
 from cabinet.forms import CaseForm, MessageForm
 from cabinet.models import Case, Message
 from cabinet.views.access import PersonRequest, signed_in, to_sign_in
@@ -52,8 +52,9 @@ def case_list(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def case_new(request: PersonRequest) -> HttpResponseBase:
     """The form for a new case; a good one leads to the case's page."""
-    if not selectors.address_of(request.user):
-        # Signed in by other means of the site: without a proved address nobody could answer.
+    usable = modes.open_to(request.user)
+    if not usable:
+        # Nobody could answer: every case here is led by e-mail, and no address is proved yet.
         return to_sign_in(request)
     form = CaseForm(request, request.user)
     if request.method != "POST":
@@ -65,9 +66,13 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         subject=form.cleaned_data["subject"],
         text=form.cleaned_data["text"],
         files=form.attachments.kept,
+        mode=usable[0],
         submission_key=form.submission_key,
     )
-    messages.success(request, _("We have your case. You will see our answer here and by e-mail."))
+    if case.mode == Case.Mode.MAIL:
+        messages.success(request, _("We have your case. You will see our answer here and by e-mail."))
+    else:
+        messages.success(request, _("We have your case. You will see our answer here."))
     return redirect("cabinet:case", case.pk)
 
 

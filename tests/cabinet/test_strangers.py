@@ -33,7 +33,7 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
 
 def test_no_door_is_forgotten_here() -> None:
     named = {pattern.name for pattern in urlpatterns}
-    assert named == {*READ, *ACT, *OWN, "live", "stream"}
+    assert named == {*READ, *ACT, *OWN, "live", "stream", "hand-over"}
 
 
 @pytest.mark.parametrize("name", READ)

@@ -17,6 +17,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "cases/<uuid:case_id>/reopen/": (),
     "cases/<uuid:case_id>/messages/<uuid:message_id>/retry/": (),
     "files/<uuid:file_id>/": (),
+    "access/jwt": ("jwt", "return_to"),
+    "access/jwt/": ("jwt", "return_to"),
     "live/": ("case",),
     "live/stream/": (),
     "accounts/login/": ("email", "next"),
