@@ -52,7 +52,8 @@ def to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
     """To the sign-in form and back; after an action, back to the page it was on."""
     back = request.get_full_path()
     if request.method not in ("GET", "HEAD"):
-        back = "/".join(request.path.split("/")[:3]) + "/"
+        steps = request.path.split("/")
+        back = "/".join(steps[: 2 if steps[1] == "chat" else 3]) + "/"
     return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': back})}")
 
 
