@@ -14,7 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet
 
-from cabinet import filetypes, thread
+from cabinet import filetypes, notices, thread
 from cabinet.bodies import Body, body_from_html, body_from_text
 from cabinet.models import OPEN_STATES, Case, CaseFile, Message, OutboxEntry
 from cabinet.types import IncomingFile, IncomingMessage
@@ -181,10 +181,12 @@ def set_facts(case_id: uuid.UUID, facts: CaseFacts, *, merged_into: Case | None,
 def reopen_after(message: Message, *, now: datetime) -> None:
     """The desk has left a case closed in which the customer wrote: a reopening is queued, once a message.
 
-    Not if a close or reopen of ours was queued after the message: then that one counts.
+    Not if a close or reopen of ours was queued after the message: then that one counts. A chat stays closed.
     """
     with transaction.atomic():
         case = thread.lock(message.case_id)
+        if case.mode == Case.Mode.CHAT:
+            return
         entries = OutboxEntry.objects.filter(case=case)
         own = entries.filter(message=message).order_by("-number").values_list("number", flat=True).first()
         if own is None or entries.filter(number__gt=own, kind__in=STATUS_KINDS).exists():
@@ -225,6 +227,7 @@ def record_message(
         files = _add_files(message, incoming.files, now)
         case.last_activity_at = max(case.last_activity_at, incoming.written_at)
         thread.store(case, now)
+        notices.want(message, case=case, now=now)
     return message, files
 
 

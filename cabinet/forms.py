@@ -10,8 +10,10 @@ from django.http import HttpRequest
 from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
-from cabinet.models import MAX_SUBJECT, MAX_TEXT
+from cabinet import modes
+from cabinet.models import MAX_SUBJECT, MAX_TEXT, Case
 from cabinet.uploads import Attachments, collect
+from cabinet.wording import FORM_LEAD, FORM_LEADS, mode_choice
 
 _ONE_LINE = dict.fromkeys(range(32), " ") | {0: None, 127: None}
 _LINES = dict.fromkeys([*range(9), 11, *range(14, 32), 127])
@@ -109,8 +111,28 @@ class MessageForm(forms.Form):
         return uuid.uuid5(self.submission, "\0".join([*words, self.attachments.fingerprint]))
 
 
+class ChatForm(MessageForm):
+    """What is said in the chat."""
+
+    def __init__(self, request: HttpRequest, author: AbstractBaseUser) -> None:
+        super().__init__(request, author)
+        self.fields["text"].label = _("Your message")
+        self.fields["text"].widget.attrs["rows"] = 1
+
+
+class ChatSettingsForm(forms.Form):
+    """How the person likes the chat; each a box that is ticked or not."""
+
+    enter_sends = forms.BooleanField(label=_("Enter sends, Shift + Enter begins a line"), required=False)
+    chat_sound = forms.BooleanField(label=_("A sound for an answer"), required=False)
+    chat_flash = forms.BooleanField(label=_("The tab's title blinks for an answer"), required=False)
+
+
 class CaseForm(MessageForm):
-    """A new case: a subject line beside the text."""
+    """A new case: a subject line beside the text, and a mode where several are open to the person.
+
+    A form without a mode means the first one.
+    """
 
     subject = OneLineField(
         label=_("Subject"),
@@ -121,13 +143,40 @@ class CaseForm(MessageForm):
         },
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    field_order = ["subject", "text"]
+    mode = forms.ChoiceField(
+        label=_("How would you like our answer?"),
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages={
+            "invalid_choice": _("This way of answering is not offered here. Choose another one.")
+        },
+    )
+    field_order = ["subject", "text", "mode"]
     empty_message = _("Describe what happened, or attach a file.")
 
     def __init__(self, request: HttpRequest, author: AbstractBaseUser) -> None:
         super().__init__(request, author)
         self.fields["text"].label = _("What happened?")
         self.fields["text"].widget.attrs["rows"] = 9
+        self.modes = modes.open_to(author)
+        choices = [(mode.value, mode_choice(mode, author)) for mode in self.modes]
+        self.fields["mode"].choices = choices  # type: ignore[attr-defined]
+        self.initial["mode"] = self.modes[0] if self.modes else ""
+
+    @property
+    def lead(self) -> str:
+        """What the form promises: more than one mode promises nothing beyond an answer."""
+        return str(FORM_LEADS[self.modes[0]] if len(self.modes) == 1 else FORM_LEAD)
+
+    def clean_mode(self) -> Case.Mode:
+        chosen = self.cleaned_data["mode"]
+        return Case.Mode(chosen) if chosen else self.modes[0]
+
+    @property
+    def submission_key(self) -> uuid.UUID:
+        """Gone back and another mode chosen: that is another case, in another place."""
+        key, mode = super().submission_key, self.cleaned_data["mode"]
+        return key if mode == self.modes[0] else uuid.uuid5(key, mode)
 
 
 def _submission(value: object) -> uuid.UUID:

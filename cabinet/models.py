@@ -17,6 +17,7 @@ from cabinet.search import FoldedField
 
 MAX_SUBJECT = 140
 MAX_TEXT = 100_000
+MAX_EXTERNAL_ID = 200
 
 
 class Profile(models.Model):
@@ -27,9 +28,17 @@ class Profile(models.Model):
     )
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
+    enter_sends = models.BooleanField(_("Enter sends in the chat"), default=True, db_default=True)
+    chat_sound = models.BooleanField(_("a sound for an answer in the chat"), default=True, db_default=True)
+    chat_flash = models.BooleanField(_("the title flashes for an answer"), default=True, db_default=True)
+    wants_notices = models.BooleanField(_("letters about answers"), default=True, db_default=True)
     # Names the person where no address does: stable, unguessable, nobody's e-mail. Null only in rows of an
     # older version, until it is needed.
     custom_id = models.UUIDField(_("own id"), default=uuid.uuid4, null=True, unique=True, editable=False)
+    # By which the company's own site knows the person it hands over; null where it never did.
+    external_id = models.CharField(
+        _("id at the company's site"), max_length=MAX_EXTERNAL_ID, null=True, blank=True, unique=True
+    )
 
     class Meta:
         verbose_name = _("profile")
@@ -37,6 +46,20 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return str(self.user)
+
+
+class UsedToken(models.Model):
+    """A token of the company's site that has let somebody in. Its row may go once the token has expired."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("used token")
+        verbose_name_plural = _("used tokens")
+
+    def __str__(self) -> str:
+        return self.digest
 
 
 class Case(models.Model):
@@ -109,9 +132,14 @@ class Case(models.Model):
         return f"{self.number or self.id} {self.subject}".strip()
 
     @property
+    def is_ended_chat(self) -> bool:
+        """A chat that was closed is over: what is written next begins another one."""
+        return self.mode == self.Mode.CHAT and self.status == self.Status.CLOSED
+
+    @property
     def accepts_messages(self) -> bool:
-        """A closed case does (a reply reopens it); an unavailable one does not."""
-        return self.availability == self.Availability.NORMAL
+        """A closed case does (a reply reopens it); an ended chat and an unavailable case do not."""
+        return self.availability == self.Availability.NORMAL and not self.is_ended_chat
 
 
 class Message(models.Model):
@@ -230,6 +258,45 @@ class ReadMark(models.Model):
         verbose_name = _("read mark")
         verbose_name_plural = _("read marks")
         constraints = [models.UniqueConstraint(fields=["user", "case"], name="one_mark_per_reader")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.case_id}/{self.position}"
+
+
+class Notice(models.Model):
+    """How it stands with letters of the cabinet's own to one person about one case: at most one until read.
+
+    `position` is the newest answer a letter is wanted for, `told_position` the newest one a letter told of.
+    """
+
+    class State(models.TextChoices):
+        QUIET = "quiet", _("nothing to say")
+        WAITING = "waiting", _("waiting")
+        SENDING = "sending", _("being sent")
+        SENT = "sent", _("sent")
+        UNKNOWN = "unknown", _("outcome unknown")
+        REFUSED = "refused", _("given up")
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="notices", verbose_name=_("case"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="case_notices", verbose_name=_("person")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUIET)
+    muted = models.BooleanField(_("muted"), default=False)
+    position = models.PositiveIntegerField(_("newest answer"), default=0)
+    told_position = models.PositiveIntegerField(_("newest answer told of"), default=0)
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    sent_at = models.DateTimeField(_("last sent"), null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("letter about answers")
+        verbose_name_plural = _("letters about answers")
+        constraints = [models.UniqueConstraint(fields=["user", "case"], name="one_notice_per_reader")]
+        indexes = [
+            models.Index(fields=["due_at"], name="notice_due", condition=Q(state="waiting")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.case_id}/{self.position}"

@@ -116,6 +116,10 @@ def person(user_id: int | str) -> AbstractBaseUser | None:
 
 def name_of(user: AbstractBaseUser) -> str:
     """The name to show and to tell the desk: the full name if the user class has one, else the address."""
+    return full_name_of(user) or address_of(user) or str(user)
+
+
+def full_name_of(user: AbstractBaseUser) -> str:
+    """The full name if the user class has one, "" otherwise."""
     get_full_name = getattr(user, "get_full_name", None)
-    name = str(get_full_name() if callable(get_full_name) else "").strip()
-    return name or address_of(user) or str(user)
+    return str(get_full_name() if callable(get_full_name) else "").strip()

@@ -22,6 +22,10 @@ class CaseUnavailable(Exception):
     """The case takes no more messages: merged, deleted, spam, archived or handed over."""
 
 
+class ChatEnded(CaseUnavailable):
+    """The chat was closed; see `cabinet.chat.say`, which begins the next one."""
+
+
 class NothingToRetry(Exception):
     """The message is not one that failed in a way that sending again could mend."""
 
@@ -74,7 +78,8 @@ def post_reply(
 ) -> Message:
     """Stores a customer's reply and the duty to forward it; reopens a closed case on both sides.
 
-    The same `submission_key` in the same case gives the same message. Raises `CaseUnavailable`.
+    The same `submission_key` in the same case gives the same message. Raises `CaseUnavailable`, for a chat
+    that was closed `ChatEnded`: the desk has left that conversation, so it is never reopened.
     """
     key = submission_key or uuid.uuid4()
     now = timezone.now()
@@ -84,7 +89,7 @@ def post_reply(
         if earlier is not None:
             return earlier
         if not locked.accepts_messages:
-            raise CaseUnavailable
+            raise ChatEnded if locked.is_ended_chat else CaseUnavailable
         message = _write(locked, author=author, text=text, files=files, key=key, now=now)
         thread.queue(locked, OutboxEntry.Kind.REPLY, now=now, message=message)
         if locked.status == Case.Status.CLOSED:
@@ -101,7 +106,10 @@ def close_case(*, case: Case) -> None:
 
 
 def reopen_case(*, case: Case) -> None:
-    """The customer says it is not solved after all. Raises `CaseUnavailable`; an open case stays as it is."""
+    """The customer says it is not solved after all. Raises `CaseUnavailable`, for a closed chat too.
+
+    An open case stays as it is.
+    """
     _set_status(case, Case.Status.OPEN, OutboxEntry.Kind.REOPEN)
 
 
@@ -109,10 +117,12 @@ def _set_status(case: Case, status: Case.Status, kind: OutboxEntry.Kind) -> None
     now = timezone.now()
     with transaction.atomic():
         locked = thread.lock(case.pk)
-        if not locked.accepts_messages:
+        if locked.availability != Case.Availability.NORMAL:
             raise CaseUnavailable
         if (locked.status == Case.Status.CLOSED) == (status == Case.Status.CLOSED):
             return
+        if locked.is_ended_chat:
+            raise ChatEnded
         locked.status = status
         locked.last_activity_at = now
         thread.queue(locked, kind, now=now)
@@ -136,7 +146,7 @@ def retry_message(*, message: Message) -> None:
         if entry is None or message.state != Message.State.FAILED:
             raise NothingToRetry
         if not case.accepts_messages:
-            raise CaseUnavailable
+            raise ChatEnded if case.is_ended_chat else CaseUnavailable
         requeue(entry, case=case, now=now)
 
 

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from cabinet import live
-from cabinet.views import cases, files
+from cabinet.views import cases, chat, files, handover, letters
 
 app_name = "cabinet"
 urlpatterns = [
@@ -15,7 +15,16 @@ urlpatterns = [
     path("cases/<uuid:case_id>/close/", cases.close, name="close"),
     path("cases/<uuid:case_id>/reopen/", cases.reopen, name="reopen"),
     path("cases/<uuid:case_id>/messages/<uuid:message_id>/retry/", cases.retry, name="retry"),
+    path("cases/<uuid:case_id>/here/", chat.here, name="here"),
+    path("cases/<uuid:case_id>/letters/", letters.letters_of_case, name="case-letters"),
+    path("chat/", chat.conversation, name="chat"),
+    path("chat/settings/", chat.settings, name="chat-settings"),
+    path("letters/", letters.letters, name="letters"),
+    path("letters/<str:token>/", letters.letters_off, name="letters-off"),
     path("files/<uuid:file_id>/", files.serve, name="file"),
+    # The exact address last: it is the one that is given out.
+    path("access/jwt/", handover.hand_over, name="hand-over"),
+    path("access/jwt", handover.hand_over, name="hand-over"),
     path("live/", live.anything_new, name="live"),
     # Served by the `live` process where there is one; see cabinet/stream.py.
     path("live/stream/", live.no_stream, name="stream"),

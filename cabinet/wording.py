@@ -1,8 +1,10 @@
 """What is said to people about states and failures, in one place."""
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from cabinet import notices
 from cabinet.models import Case
 
 TAB_NAMES = {
@@ -21,6 +23,10 @@ FAILURES = {
     "not_found": _("The help desk no longer knows this case. Please open a new one."),
     "file_missing": _("A file of this message is no longer here. Write again and attach it anew."),
     "no_address": _("No e-mail address of yours is confirmed. Sign in with a code, then send it again."),
+    "chat_closed": _(
+        "The chat was closed before this message arrived. Write it in a new chat, or send it here once more."
+    ),
+    "no_channel": _("New cases of this kind are not taken at the moment. Send it again later."),
     "dropped": _("Our staff decided not to send this message on. Write again if you still need to."),
 }
 """In words, why a message was not delivered, by `Message.failure`."""
@@ -44,6 +50,34 @@ UNAVAILABLE = {
     ),
 }
 """Why nothing more can be written in a case."""
+
+
+MODES = {
+    Case.Mode.MAIL: _("Answers also by e-mail"),
+    Case.Mode.CABINET: _("Only here, no letters"),
+    Case.Mode.CHAT: _("Chat, when you have a minute now"),
+}
+MODE_WITH_NOTICES = _("Only here; a short letter says that there is an answer")
+
+FORM_LEAD = _("Our staff reads it and answers.")
+FORM_LEADS = {
+    Case.Mode.MAIL: _("Our staff reads it and answers. You will see the answer here and get it by e-mail."),
+    Case.Mode.CABINET: _("Our staff reads it and answers. You will see the answer here."),
+    Case.Mode.CHAT: _("Our staff reads it and answers in the chat."),
+}
+"""What the form for a new case promises where only one mode is open to the person."""
+
+RECEIVED = {
+    Case.Mode.MAIL: _("We have your case. You will see our answer here and by e-mail."),
+    Case.Mode.CABINET: _("We have your case. You will see our answer here."),
+}
+"""What is said after a case was opened; a chat shows the words themselves."""
+
+
+def mode_choice(mode: Case.Mode, person: AbstractBaseUser) -> str:
+    """What choosing this mode means for this person, in a sentence."""
+    told = mode == Case.Mode.CABINET and notices.are_possible(user=person) and notices.wanted_by(person)
+    return str(MODE_WITH_NOTICES if told else MODES[mode])
 
 
 def standing(case: Case) -> tuple[str, str]:

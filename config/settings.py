@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "cabinet.middleware.MadeUpCookiesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "cabinet.framing.FrameAncestorsMiddleware",
     "cabinet.middleware.PrivatePagesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -271,6 +272,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "webhooks-sweep": {
         "task": "webhooks.sweep",
+        "schedule": schedule(SWEEP_SECONDS),
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "cabinet-notices": {
+        "task": "cabinet.send_notices",
         "schedule": schedule(SWEEP_SECONDS),
         "options": {"expires": SWEEP_SECONDS},
     },

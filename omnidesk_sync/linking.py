@@ -126,7 +126,14 @@ def _due(lane: Lane, due_at: datetime) -> datetime:
     if lane.wanted and lane.read_due_at is not None and lane.read_failures:
         return lane.read_due_at
     if lane.last_read_at is not None:
-        due_at = max(due_at, lane.last_read_at + timedelta(seconds=policy.read_spacing(budget.limit())))
+        due_at = max(due_at, lane.last_read_at + spacing_of(lane.pk))
     if lane.wanted and lane.read_due_at is not None:
         return min(lane.read_due_at, due_at)
     return due_at
+
+
+def spacing_of(case_id: uuid.UUID) -> timedelta:
+    """How far two readings of this case are kept apart just now."""
+    is_chat = Case.objects.filter(pk=case_id, mode=Case.Mode.CHAT).exists()
+    room = budget.room() if is_chat else None
+    return timedelta(seconds=policy.read_spacing(budget.limit(), chat_room=room))

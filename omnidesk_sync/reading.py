@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from cabinet import desk
 from cabinet.models import OPEN_STATES, Case, OutboxEntry
-from omnidesk_sync import applying, budget, mapping, policy, snapshots
+from omnidesk_sync import applying, budget, linking, mapping, policy, snapshots
 from omnidesk_sync.account import Account, describe
 from omnidesk_sync.budget import Spending
 from omnidesk_sync.errors import NotFound, OmnideskError, OutcomeUnknown, TryLater
@@ -262,7 +262,7 @@ def _lower(lane: Lane) -> None:
     Lane.objects.filter(pk=lane.pk, wanted=lane.wanted).update(
         wanted=0, wanted_since=None, read_due_at=None, urgent=False
     )
-    spaced = now + timedelta(seconds=policy.read_spacing(budget.limit()))
+    spaced = now + linking.spacing_of(lane.pk)
     Lane.objects.filter(pk=lane.pk, wanted__gt=0, read_due_at__lt=spaced).update(read_due_at=spaced)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext
 
 from cabinet import filetypes, wording
 from cabinet.models import Case, CaseFile, Message
-from cabinet.selectors import Preview
+from cabinet.selectors import Preview, name_of
 
 register = template.Library()
 
@@ -46,6 +46,12 @@ def moment(when: datetime, form: str = "full") -> SafeString:
 def status_pill(case: Case) -> dict[str, str]:
     kind, label = wording.standing(case)
     return {"kind": kind, "label": label}
+
+
+@register.filter
+def who(user: AbstractBaseUser) -> str:
+    """As whom somebody is signed in: his address if the site keeps one in the user's row, else his name."""
+    return str(getattr(user, user.get_email_field_name(), "") or name_of(user))
 
 
 @register.filter

@@ -52,13 +52,18 @@ def to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
     """To the sign-in form and back; after an action, back to the page it was on."""
     back = request.get_full_path()
     if request.method not in ("GET", "HEAD"):
-        back = "/".join(request.path.split("/")[:3]) + "/"
+        steps = request.path.split("/")
+        back = "/".join(steps[: 2 if steps[1] == "chat" else 3]) + "/"
     return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': back})}")
 
 
 def next_page(request: HttpRequest) -> str:
     """Where the person wanted to go, if that is on this site; "" otherwise."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    return on_this_site(request, request.POST.get("next") or request.GET.get("next") or "")
+
+
+def on_this_site(request: HttpRequest, wanted: str) -> str:
+    """The address if it leads to a page of this site; "" otherwise."""
     safe = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

@@ -4,16 +4,17 @@ import uuid
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import live, selectors, services
+from cabinet import chat, live, modes, selectors, services
 from cabinet.forms import CaseForm, MessageForm
 from cabinet.models import Case, Message
-from cabinet.views.access import PersonRequest, signed_in, to_sign_in
-from cabinet.wording import TAB_NAMES
+from cabinet.views.access import PersonRequest, next_page, signed_in, to_sign_in
+from cabinet.wording import RECEIVED, TAB_NAMES
 
 PAGE_SIZE = 20
 LONGEST_QUERY = 200
@@ -51,10 +52,13 @@ def case_list(request: PersonRequest) -> HttpResponse:
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def case_new(request: PersonRequest) -> HttpResponseBase:
-    """The form for a new case; a good one leads to the case's page."""
-    if not selectors.address_of(request.user):
-        # Signed in by other means of the site: without a proved address nobody could answer.
+    """The form for a new case; a good one leads to where the case is read."""
+    offered = modes.open_to(request.user)
+    if not offered:
+        # Signed in by other means of the site: without a proved address nobody could answer by mail.
         return to_sign_in(request)
+    if request.method != "POST" and offered == [Case.Mode.CHAT]:
+        return redirect("cabinet:chat")
     form = CaseForm(request, request.user)
     if request.method != "POST":
         return render(request, "cabinet/case_new.html", {"form": form})
@@ -65,10 +69,12 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         subject=form.cleaned_data["subject"],
         text=form.cleaned_data["text"],
         files=form.attachments.kept,
+        mode=form.cleaned_data["mode"],
         submission_key=form.submission_key,
     )
-    messages.success(request, _("We have your case. You will see our answer here and by e-mail."))
-    return redirect("cabinet:case", case.pk)
+    if said := RECEIVED.get(Case.Mode(case.mode)):
+        messages.success(request, said)
+    return HttpResponseRedirect(chat.page_of(case))
 
 
 @signed_in
@@ -107,7 +113,7 @@ def close(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
         services.close_case(case=_case(request, case_id))
     except services.CaseUnavailable:
         messages.error(request, _("This case can no longer be changed."))
-    return redirect("cabinet:case", case_id)
+    return _back(request, case_id)
 
 
 @signed_in
@@ -133,12 +139,17 @@ def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> 
         messages.info(request, _("There is nothing to send again: look at the message's state."))
     except services.CaseUnavailable:
         messages.error(request, _("This case can no longer be changed."))
-    return redirect("cabinet:case", case_id)
+    return _back(request, case_id)
 
 
 def _case(request: PersonRequest, case_id: uuid.UUID) -> Case:
     """The person's case with what its page shows; a stranger's does not exist."""
     return get_object_or_404(selectors.cases_of(request.user).select_related("merged_into"), pk=case_id)
+
+
+def _back(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
+    """To the page with the button: the chat names itself as `next`."""
+    return HttpResponseRedirect(next_page(request) or reverse("cabinet:case", args=[case_id]))
 
 
 def _show(request: PersonRequest, case: Case, form: MessageForm, status: int = 200) -> HttpResponse:

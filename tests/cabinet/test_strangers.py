@@ -3,14 +3,22 @@
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
+from pytest_django import Settings
 
 from cabinet.models import Case
 from cabinet.urls import urlpatterns
 from tests.factories import case_of, file_in, signed_in
 
 READ = ("case", "file")
-ACT = ("reply", "close", "reopen", "retry")
-OWN = ("home", "case-list", "case-new")
+ACT = ("reply", "close", "reopen", "retry", "here", "case-letters")
+OWN = ("home", "case-list", "case-new", "chat", "letters")
+OWN_ACT = ("chat-settings",)
+
+
+@pytest.fixture(autouse=True)
+def everything_is_on(settings: Settings) -> None:
+    settings.CABINET_MODES = ["mail", "cabinet", "chat"]
+    settings.CABINET_NOTICES = True
 
 
 @pytest.fixture
@@ -27,13 +35,18 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
         "close": f"{start}close/",
         "reopen": f"{start}reopen/",
         "retry": f"{start}messages/{message.pk}/retry/",
+        "here": f"{start}here/",
+        "case-letters": f"{start}letters/",
         "file": f"/files/{file_in(message).pk}/",
+        "chat": "/chat/",
+        "chat-settings": "/chat/settings/",
+        "letters": "/letters/",
     }
 
 
 def test_no_door_is_forgotten_here() -> None:
     named = {pattern.name for pattern in urlpatterns}
-    assert named == {*READ, *ACT, *OWN, "live", "stream"}
+    assert named == {*READ, *ACT, *OWN, *OWN_ACT, "letters-off", "live", "stream", "hand-over"}
 
 
 @pytest.mark.parametrize("name", READ)
@@ -49,9 +62,9 @@ def test_a_stranger_can_do_nothing(as_charlie: Client, doors: dict[str, str], na
     assert Case.objects.values_list("revision", "status").get() == before
 
 
-@pytest.mark.parametrize("name", [*READ, *ACT, *OWN])
+@pytest.mark.parametrize("name", [*READ, *ACT, *OWN, *OWN_ACT])
 def test_nobody_is_sent_to_sign_in(client: Client, doors: dict[str, str], name: str) -> None:
-    answer = client.post(doors[name]) if name in ACT else client.get(doors[name])
+    answer = client.post(doors[name]) if name in (*ACT, *OWN_ACT) else client.get(doors[name])
     assert answer.status_code == 302
     assert answer["Location"].startswith("/accounts/login/?next=")
     back = doors["case"] if name in ACT else doors[name]
@@ -59,12 +72,12 @@ def test_nobody_is_sent_to_sign_in(client: Client, doors: dict[str, str], name: 
     assert client.get(doors[name], headers={"hx-request": "true"}).status_code == 401
 
 
-@pytest.mark.parametrize("name", ACT)
+@pytest.mark.parametrize("name", [*ACT, *OWN_ACT])
 def test_actions_are_posts(as_alice: Client, doors: dict[str, str], name: str) -> None:
     assert as_alice.get(doors[name]).status_code == 405
 
 
-@pytest.mark.parametrize("name", [*ACT, "case-new"])
+@pytest.mark.parametrize("name", [*ACT, *OWN_ACT, "case-new", "chat", "letters"])
 def test_actions_need_the_forms_token(alice: AbstractBaseUser, doors: dict[str, str], name: str) -> None:
     client = signed_in(alice, Client(enforce_csrf_checks=True, HTTP_ACCEPT_LANGUAGE="en"))
     answer = client.post(doors[name], {"text": "hello"})
@@ -72,7 +85,7 @@ def test_actions_need_the_forms_token(alice: AbstractBaseUser, doors: dict[str, 
     assert "Nothing is lost: go back" in answer.content.decode()
 
 
-@pytest.mark.parametrize("name", [*READ, "case-list", "case-new"])
+@pytest.mark.parametrize("name", [*READ, "case-list", "case-new", "chat", "letters"])
 def test_private_pages_are_kept_by_no_proxy(as_alice: Client, doors: dict[str, str], name: str) -> None:
     answer = as_alice.get(doors[name])
     answer.close()
