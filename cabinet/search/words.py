@@ -90,7 +90,9 @@ def initials_of(found: Iterable[str]) -> set[str]:
 
 
 def _initial(letter: str) -> str:
-    return fold(unicodedata.normalize("NFKD", letter)[0])[:1]
+    # Without its accent, which may follow as a character of its own.
+    plain = _PLAIN.search(unicodedata.normalize("NFKD", letter))
+    return fold(plain.group()[0])[:1] if plain else ""
 
 
 def _wholes(word: str) -> list[str]:
