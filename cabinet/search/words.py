@@ -30,6 +30,9 @@ MAX_TERMS = 8
 LONGEST_KEY = 64
 """Characters. What is longer is no word, and found by its beginning."""
 
+LONGEST_WORD = 4 * LONGEST_KEY
+"""Characters that are looked at at all: what is kept in memory must not be somebody's pasted file."""
+
 SHORTEST_PIECE = 3
 """Characters of a word's beginning, or of a piece of a number or a file name, that find it."""
 
@@ -46,7 +49,6 @@ _LANGUAGES = ((re.compile("[а-я]+"), "russian"), (re.compile("[a-z]+"), "engli
 _stemmers = threading.local()
 
 
-@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """What the forms of a folded word share; the word itself where its language is not known."""
     for letters, language in _LANGUAGES:
@@ -59,8 +61,7 @@ def stem(word: str) -> str:
 
 def keys(text: str) -> set[str]:
     """Under which keys a text is found."""
-    # Each word once: stemming is what costs, and people repeat themselves.
-    return {key for word in set(_WORD.findall(text)) for key in _keys(word)}
+    return {key for word in set(_WORD.findall(text)) for key in _keys(word[:LONGEST_WORD])}
 
 
 def keys_within(text: str) -> set[str]:
@@ -102,10 +103,11 @@ def _wholes(word: str) -> list[str]:
     return parts
 
 
-def _keys(word: str) -> Iterator[str]:
-    for whole in _wholes(word):
-        yield whole
-        yield stem(whole)
+# Stemming is what costs, and people say the same words again and again.
+@lru_cache(maxsize=50_000)
+def _keys(word: str) -> tuple[str, ...]:
+    wholes = _wholes(word)
+    return (*wholes, *map(stem, wholes))
 
 
 def _parts(word: str) -> list[str]:
