@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from cabinet.search import FoldedField
+from cabinet.search.following import SearchedQuerySet
 
 MAX_SUBJECT = 140
 MAX_TEXT = 100_000
@@ -116,6 +117,8 @@ class Case(models.Model):
     next_entry_number = models.PositiveIntegerField(default=1, editable=False)
     folded = FoldedField(of=("number", "subject"))
 
+    objects = SearchedQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("case")
         verbose_name_plural = _("cases")
@@ -186,6 +189,8 @@ class Message(models.Model):
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
     folded = FoldedField(of=("text",))
 
+    objects = SearchedQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
@@ -231,6 +236,8 @@ class CaseFile(models.Model):
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.READY)
     created_at = models.DateTimeField(_("created"))
     folded = FoldedField(of=("name",))
+
+    objects = SearchedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("file")
@@ -300,6 +307,33 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.case_id}/{self.position}"
+
+
+class SearchEntry(models.Model):
+    """What a case says in all: the words of its number, subject, messages and file names.
+
+    The database's own index stands over `words` (`cabinet.search.schema`). A `revision` that is not that of
+    the case says that somebody wrote who knew nothing of this table: the sweep then makes the entry anew.
+    """
+
+    case = models.OneToOneField(Case, models.CASCADE, related_name="search_entry")
+    revision = models.PositiveIntegerField()
+    head = models.TextField()
+    words = models.TextField()
+
+    def __str__(self) -> str:
+        return str(self.case_id)
+
+
+class SearchPassage(models.Model):
+    """What one message says, with the names of its files. A withdrawn message has none."""
+
+    message = models.OneToOneField(Message, models.CASCADE, primary_key=True, related_name="search_passage")
+    words = models.TextField()
+    file_names = models.TextField()
+
+    def __str__(self) -> str:
+        return str(self.message_id)
 
 
 class OutboxEntry(models.Model):
