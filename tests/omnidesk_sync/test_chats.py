@@ -241,9 +241,8 @@ def test_a_chats_answers_are_read_within_a_second_of_the_last(world: World, chat
 def test_a_burst_of_answers_in_a_chat_costs_one_reading(world: World, chat: Case) -> None:
     world.wait(0.2)
     before = len(world.desk.calls)
-    for number in range(5):
-        wait = seconds_to_reading(world, chat, f"ответ {number}")
-    world.wait(wait + 0.01)
+    waits = [seconds_to_reading(world, chat, f"ответ {number}") for number in range(5)]
+    world.wait(waits[-1] + 0.01)
     world.work()
     assert world.units(before) == 2
     assert len(world.thread(chat)) == 7
