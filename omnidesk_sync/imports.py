@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from cabinet import desk
 from cabinet.models import OutboxEntry
+from cabinet.modes import custom_id_of
 from omnidesk_sync import budget, identities, linking, mapping, people, policy, snapshots
 from omnidesk_sync.account import Account, describe
 from omnidesk_sync.budget import Spending
@@ -121,7 +122,7 @@ def identity_of(row: AddressImport) -> Identity:
     """The identity whose older cases a row is about: without an address, the person's own id."""
     if row.address:
         return Identity(address=row.address)
-    return Identity(custom_id=identities.custom_id_of(row.user))
+    return Identity(custom_id=custom_id_of(row.user))
 
 
 def has_more(page: Page[DeskCase], number: int) -> bool:

@@ -23,6 +23,10 @@ class Lane(models.Model):
     lane_until = models.DateTimeField(_("held until"), null=True, blank=True)
     token = models.UUIDField(_("token"), null=True, blank=True)
     wanted = models.PositiveIntegerField(_("wishes to read"), default=0)
+    # How many of all wishes so far named a message, and the highest one named: what a reading has seen need
+    # not be read again, whenever the wish came.
+    hinted = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    hinted_to = models.BigIntegerField(default=0, db_default=0, editable=False)
     wanted_since = models.DateTimeField(_("wanted since"), null=True, blank=True)
     raised_at = models.DateTimeField(_("last wish"), null=True, blank=True)
     # A hint that something is new goes before imports and audits.

@@ -61,7 +61,7 @@ def is_behind(user: AbstractBaseUser, desk_user_id: int, account: Account) -> bo
         return False
     link = PersonLink.objects.filter(desk_user_id=desk_user_id).first()
     if link is not None:
-        return link.user_id == user.pk
+        return bool(link.user_id == user.pk)
     try:
         profile = account.client.view_user(desk_user_id)
     except NotFound:

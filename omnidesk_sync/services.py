@@ -70,7 +70,8 @@ def take_hint(
             return HintAnswer(Verdict.NOT_YET, _("a call is under way"), timezone.now() + ECHO_WAIT)
         if _opened_by_our_reply(link, desk_message_id, received_at):
             return HintAnswer(Verdict.NOTHING, _("our own reply has opened the case"))
-    linking.want_reading(link.case_id, now=timezone.now())
+    named = desk_message_id if event in MESSAGE_EVENTS else None
+    linking.want_reading(link.case_id, now=timezone.now(), desk_message_id=named or 0)
     wait = lane.seconds_until_next(link.case_id)
     bells.ring_lane(link.case_id, in_seconds=wait or 0.0)
     return HintAnswer(Verdict.WANTED)

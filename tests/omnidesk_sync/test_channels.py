@@ -214,7 +214,7 @@ def forget_the_filter(world: World) -> None:
     def handle(verb: str, url: str, *more: Any) -> Any:
         return answered(verb, url.replace("user_custom_id=", "user_nothing="), *more)
 
-    world.exchange.handle = handle  # type: ignore[method-assign]
+    world.exchange.handle = handle  # type: ignore[method-assign,assignment]
 
 
 # ── a backup, a second site ─────────────────────────────────────────────────────────────────────────────

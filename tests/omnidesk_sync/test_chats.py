@@ -11,6 +11,7 @@ from cabinet.models import Case, Message, OutboxEntry
 from cabinet.wording import FAILURES
 from omnidesk_sync import budget, linking, policy, services
 from omnidesk_sync.models import Lane
+from tests.omnidesk_sync.test_review import before_call
 from tests.omnidesk_sync.world import CHANNELS, World, fresh
 from webhooks import services as inbox
 
@@ -240,12 +241,56 @@ def test_a_chats_answers_are_read_within_a_second_of_the_last(world: World, chat
 def test_a_burst_of_answers_in_a_chat_costs_one_reading(world: World, chat: Case) -> None:
     world.wait(0.2)
     before = len(world.desk.calls)
-    for number in range(5):
-        wait = seconds_to_reading(world, chat, f"ответ {number}")
-    world.wait(wait + 0.01)
+    waits = [seconds_to_reading(world, chat, f"ответ {number}") for number in range(5)]
+    world.wait(waits[-1] + 0.01)
     world.work()
     assert world.units(before) == 2
     assert len(world.thread(chat)) == 7
+
+
+@pytest.mark.parametrize("call", ["messages", "cases/7001.json"])
+def test_an_answer_told_of_once_more_while_it_is_read_costs_no_second_reading(
+    world: World, chat: Case, call: str
+) -> None:
+    """The channel and the rule tell of it at the same moment; the second is heard in the middle."""
+    world.wait(3)
+    row = world.desk.staffroom.reply(world.desk_id(chat), text="Да")
+    before = len(world.desk.calls)
+    told(row.case_id, row.message_id, "message_new")
+    before_call(world, "GET", call, lambda: told(row.case_id, row.message_id, "staff_reply"))
+    world.work_until(10, step=2)
+    assert world.thread(chat)[-1] == "Да"
+    assert world.units(before) == 2
+
+
+@pytest.mark.parametrize(("event", "units"), [("staff_reply", 4), ("status", 4)])
+def test_what_comes_after_the_messages_were_fetched_is_read_all_the_same(
+    world: World, chat: Case, event: str, units: int
+) -> None:
+    world.wait(3)
+    there = world.desk_id(chat)
+    first = world.desk.staffroom.reply(there, text="Да")
+    before = len(world.desk.calls)
+    told(there, first.message_id, "message_new")
+
+    def meanwhile() -> None:
+        if event == "status":
+            world.desk.staffroom.set_status(there, "closed")
+            told(there, first.message_id, event)
+        else:
+            told(there, world.desk.staffroom.reply(there, text="Нет").message_id, event)
+
+    before_call(world, "GET", f"cases/{there}.json", meanwhile)
+    world.work_until(10, step=2)
+    assert world.units(before) == units
+    if event == "status":
+        assert fresh(chat).status == Case.Status.CLOSED
+    else:
+        assert world.thread(chat)[-2:] == ["Да", "Нет"]
+
+
+def told(case: int, message: int, event: str) -> None:
+    services.take_hint(event=event, desk_case_id=case, desk_message_id=message, received_at=timezone.now())
 
 
 def test_on_a_small_account_a_chat_slows_down_before_it_eats_everything(world: World, chat: Case) -> None:

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from cabinet.models import Case
 from omnidesk_sync import drift_scope
 from omnidesk_sync.drift import Meter
+from omnidesk_sync.models import Reconciliation
 from tests.omnidesk_sync import drifting
 from tests.omnidesk_sync.drifting import report, states
 from tests.omnidesk_sync.world import CHANNELS, World, fresh
@@ -83,6 +84,7 @@ def test_a_case_of_a_channel_that_nobody_here_knows_is_found_and_fetched_in_its_
     case = talk(world, dina, mode)
     there = world.desk_id(case)
     drifting.forget_the_case(world, case)
+    Reconciliation.objects.all().delete()
     assert drifting.kinds() == {"unknown_here"}
     report("--mend")
     world.work()

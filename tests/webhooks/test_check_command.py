@@ -15,8 +15,8 @@ from django.utils import timezone
 from cabinet import services as customers
 from cabinet.models import Case, Message
 from omnidesk_sync import budget, checkup
-from sandbox.api_people import CUSTOM_FIELDS
 from sandbox.desk import Desk
+from sandbox.dictionaries import CUSTOM_FIELDS
 from sandbox.double import mount
 from tests import factories
 from tests.webhooks.conftest import FIRST, SECOND
