@@ -117,7 +117,7 @@ class ChatForm(MessageForm):
     def __init__(self, request: HttpRequest, author: AbstractBaseUser) -> None:
         super().__init__(request, author)
         self.fields["text"].label = _("Your message")
-        self.fields["text"].widget.attrs["rows"] = 1
+        self.fields["text"].widget.attrs |= {"rows": 1, "placeholder": _("Write a message")}
 
 
 class ChatSettingsForm(forms.Form):

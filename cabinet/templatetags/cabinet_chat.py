@@ -6,6 +6,7 @@ from django import template
 from django.template.context import RequestContext
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import pgettext
 
 from cabinet import chat, notices
 from cabinet.forms import ChatSettingsForm
@@ -30,7 +31,7 @@ def chat_settings(profile: Profile) -> ChatSettingsForm:
 @register.simple_tag
 def avatar(message: Message, visible: bool) -> SafeString:
     """The initials of a person of the staff, once for a group of bubbles; the place is kept for a picture."""
-    words = message.author_name.split()
+    words = (message.author_name or pgettext("author", "Support")).split()
     initials = "".join(word[0] for word in (words[:1] + words[1:][-1:]) if word[0].isalnum()).upper()
     return format_html(
         '<span class="avatar" aria-hidden="true">{}</span>', initials or "?" if visible else ""
