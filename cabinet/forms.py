@@ -105,8 +105,12 @@ class MessageForm(forms.Form):
 
         The hidden key alone would swallow what is typed after Back, because browsers restore the old key.
         """
-        words = [str(self.cleaned_data.get(name, "")) for name in ("subject", "text")]
-        return uuid.uuid5(self.submission, "\0".join([*words, self.attachments.fingerprint]))
+        return uuid.uuid5(self.submission, "\0".join([*self.identity, self.attachments.fingerprint]))
+
+    @property
+    def identity(self) -> list[str]:
+        """What makes one submission another than the one before."""
+        return [str(self.cleaned_data.get(name, "")) for name in ("subject", "text")]
 
 
 class CaseForm(MessageForm):

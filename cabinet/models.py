@@ -14,6 +14,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from cabinet.search import FoldedField
+from cabinet.topic_models import Topic as Topic
+from cabinet.topic_models import TopicField as TopicField
+from cabinet.types import Answer
 
 MAX_SUBJECT = 140
 MAX_TEXT = 100_000
@@ -83,6 +86,11 @@ class Case(models.Model):
         related_name="merged_cases",
         verbose_name=_("merged into"),
     )
+    topic = models.ForeignKey(
+        Topic, models.PROTECT, null=True, blank=True, related_name="cases", verbose_name=_("topic")
+    )
+    # What was asked under the topic, with the words of that day: see `answers`.
+    fields = models.JSONField(_("fields"), null=True, blank=True, editable=False)
     submission_key = models.UUIDField(default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(_("created"))
     last_activity_at = models.DateTimeField(_("last activity"))
@@ -112,6 +120,11 @@ class Case(models.Model):
     def accepts_messages(self) -> bool:
         """A closed case does (a reply reopens it); an unavailable one does not."""
         return self.availability == self.Availability.NORMAL
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What the customer gave under the topic when the case was opened, in the order it was asked."""
+        return [Answer.restored(values) for values in self.fields or []]
 
 
 class Message(models.Model):

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from cabinet import filetypes, thread
 from cabinet.bodies import body_from_text
-from cabinet.models import Case, CaseFile, Message, OutboxEntry
+from cabinet.models import Case, CaseFile, Message, OutboxEntry, Topic
 from cabinet.selectors import name_of
+from cabinet.types import Answer
 
 
 class CaseUnavailable(Exception):
@@ -33,12 +34,15 @@ def open_case(
     text: str,
     files: Sequence[CaseFile] = (),
     mode: Case.Mode = Case.Mode.MAIL,
+    topic: Topic | None = None,
+    answers: Sequence[Answer] = (),
     submission_key: uuid.UUID | None = None,
 ) -> Case:
     """Stores a new case with its first message and the duty to open it at the desk.
 
-    `mode` is the case's for life. The same `submission_key` of the same owner gives the same case: a double
-    click makes one. `files` are staged uploads of the owner (see `stage_file`).
+    `mode` is the case's for life; `answers` are what was given under its `topic`. The same `submission_key`
+    of the same owner gives the same case: a double click makes one. `files` are staged uploads of the owner
+    (see `stage_file`).
     """
     key = submission_key or uuid.uuid4()
     now = timezone.now()
@@ -48,6 +52,8 @@ def open_case(
                 owner_id=owner.pk,
                 subject=subject,
                 mode=mode,
+                topic=topic,
+                fields=[answer.stored() for answer in answers] or None,
                 submission_key=key,
                 created_at=now,
                 last_activity_at=now,

@@ -44,6 +44,7 @@ from omnidesk_sync.types import (
     DeskMessage,
     DeskUser,
     Downloaded,
+    FieldValue,
     MessageOrder,
     NewCase,
     NewMessage,
@@ -121,7 +122,8 @@ class Client:
 
         `POST cases.json` [documented: doc/cases], multipart when there are files. Always says `status:
         "open"`: the documented sample answer is "waiting", which would be the customer's turn. `content` is
-        plain text. The answer does not hold the first message's id [documented].
+        plain text. `custom_fields` and `labels` [documented], `group_id` and `priority` [seen in code] go
+        along where they are given. The answer does not hold the first message's id [documented].
         """
         fields: dict[str, object] = {
             "user_email": clean_text(new.user_email),
@@ -131,7 +133,13 @@ class Client:
             "status": "open",
         }
         if new.custom_fields:
-            fields["custom_fields"] = {key: clean_text(value) for key, value in new.custom_fields.items()}
+            fields["custom_fields"] = {key: _field_value(value) for key, value in new.custom_fields.items()}
+        if new.group_id:
+            fields["group_id"] = new.group_id
+        if new.labels:
+            fields["labels"] = list(new.labels)
+        if new.priority:
+            fields["priority"] = new.priority
         return self._write("POST", "create_case", "cases.json", "case", fields, new.files, read_case)
 
     def view_case(self, case_id: int) -> DeskCase:
@@ -374,6 +382,10 @@ def _case_params(filters: CaseFilters) -> Params:
     return tuple(params)
 
 
+def _field_value(value: FieldValue) -> FieldValue:
+    return value if isinstance(value, bool) else clean_text(value)
+
+
 def _unix_seconds(moment: datetime) -> int:
     if moment.tzinfo is None:
         raise ValueError("A time without a zone means different moments here and there.")
@@ -404,5 +416,8 @@ def _bracketed(prefix: str, fields: Mapping[str, object]) -> Iterator[tuple[str,
         name = f"{prefix}[{key}]"
         if isinstance(value, Mapping):
             yield from _bracketed(name, value)
+        elif isinstance(value, list):
+            yield from _bracketed(name, {str(number): each for number, each in enumerate(value)})
         else:
-            yield name, str(value)
+            # A form knows no booleans: the word "False" would be true over there.
+            yield name, str(int(value)) if isinstance(value, bool) else str(value)

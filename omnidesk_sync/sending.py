@@ -26,6 +26,7 @@ from omnidesk_sync.budget import Spending
 from omnidesk_sync.errors import AccountTrouble, NotFound, OmnideskError, Rejected, TryLater
 from omnidesk_sync.leases import Lease
 from omnidesk_sync.models import Attempt, CaseLink
+from omnidesk_sync.routing import routing_of
 from omnidesk_sync.types import CaseStatus, NewCase, NewMessage, OutgoingFile
 
 log = logging.getLogger(__name__)
@@ -117,14 +118,18 @@ def _open_case(entry: OutboxEntry, account: Account, attempt: Attempt) -> None:
     if not address:
         raise Unsendable("no_address")
     reference = settings.OMNIDESK_CASE_REFERENCE_FIELD
+    routing = routing_of(case)
     made = account.client.create_case(
         NewCase(
             user_email=address,
             user_full_name=name_of(case.owner),
             subject=case.subject,
             content=message.text,
-            custom_fields={reference: str(case.pk)} if reference else {},
+            custom_fields={**routing.custom_fields, **({reference: str(case.pk)} if reference else {})},
             files=_files(message),
+            group_id=routing.group_id,
+            labels=routing.labels,
+            priority=routing.priority,
         )
     )
     delivering.case_delivered(entry, made, attempt, just_made=True)

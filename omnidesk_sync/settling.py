@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from cabinet import desk
@@ -118,7 +119,9 @@ def _opened_here(desk_case_id: int, entry: OutboxEntry) -> bool:
 
 
 def _compare(entry: OutboxEntry, case: DeskCase, account: Account) -> Likeness:
-    if str(entry.case_id) in case.custom_fields.values():
+    # Only there: what stands in other fields is typed by customers.
+    reference = settings.OMNIDESK_CASE_REFERENCE_FIELD
+    if reference and case.custom_fields.get(reference) == str(entry.case_id):
         return Likeness.EQUAL
     first = account.client.list_messages(case.case_id, order="asc", limit=1).items
     if not first or entry.message is None:

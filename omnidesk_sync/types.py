@@ -14,6 +14,7 @@ T = TypeVar("T")
 CaseStatus = Literal["open", "waiting", "closed"]
 CaseSort = Literal["updated_at_asc", "updated_at_desc", "created_at_asc", "created_at_desc"]
 MessageOrder = Literal["asc", "desc"]
+FieldValue = str | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +29,20 @@ class OutgoingFile:
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """What opens a case. The person is found by `user_email`, and made by the desk when missing."""
+    """What opens a case. The person is found by `user_email`, and made by the desk when missing.
+
+    Without `group_id`, `labels` and `priority` the desk's own rules decide.
+    """
 
     user_email: str
     user_full_name: str
     subject: str
     content: str
-    custom_fields: Mapping[str, str] = field(default_factory=dict)
+    custom_fields: Mapping[str, FieldValue] = field(default_factory=dict)
     files: tuple[OutgoingFile, ...] = ()
+    group_id: int | None = None
+    labels: tuple[int, ...] = ()
+    priority: str = ""
 
 
 @dataclass(frozen=True, slots=True)

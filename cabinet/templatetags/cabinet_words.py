@@ -11,9 +11,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from cabinet import filetypes, wording
+from cabinet import filetypes, topics, wording
 from cabinet.models import Case, CaseFile, Message
 from cabinet.selectors import Preview
+from cabinet.types import Answer
 
 register = template.Library()
 
@@ -93,3 +94,15 @@ def is_picture(file: CaseFile) -> bool:
         and file.content_type in filetypes.INLINE_TYPES
         and file.size <= wording.LARGEST_PICTURE
     )
+
+
+@register.filter
+def answer_label(answer: Answer) -> str:
+    """The name of a field of a topic, as it was when it was answered."""
+    return topics.label_of(answer)
+
+
+@register.filter
+def answer_value(answer: Answer) -> SafeString:
+    """What was given there, for people; several lines stay several lines."""
+    return mark_safe(linebreaks(topics.shown_value(answer), autoescape=True))  # noqa: S308

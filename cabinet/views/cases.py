@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cabinet import live, selectors, services
-from cabinet.forms import CaseForm, MessageForm
+from cabinet.forms import MessageForm
 from cabinet.models import Case, Message
+from cabinet.new_case import NewCaseForm
 from cabinet.views.access import PersonRequest, signed_in, to_sign_in
 from cabinet.wording import TAB_NAMES
 
@@ -55,8 +56,8 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
     if not selectors.address_of(request.user):
         # Signed in by other means of the site: without a proved address nobody could answer.
         return to_sign_in(request)
-    form = CaseForm(request, request.user)
-    if request.method != "POST":
+    form = NewCaseForm(request, request.user, address=request.path)
+    if request.method != "POST" or form.only_switches:
         return render(request, "cabinet/case_new.html", {"form": form})
     if not form.is_valid():
         return render(request, "cabinet/case_new.html", {"form": form}, status=422)
@@ -65,6 +66,8 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         subject=form.cleaned_data["subject"],
         text=form.cleaned_data["text"],
         files=form.attachments.kept,
+        topic=form.chosen,
+        answers=form.answers,
         submission_key=form.submission_key,
     )
     messages.success(request, _("We have your case. You will see our answer here and by e-mail."))
@@ -138,7 +141,9 @@ def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> 
 
 def _case(request: PersonRequest, case_id: uuid.UUID) -> Case:
     """The person's case with what its page shows; a stranger's does not exist."""
-    return get_object_or_404(selectors.cases_of(request.user).select_related("merged_into"), pk=case_id)
+    return get_object_or_404(
+        selectors.cases_of(request.user).select_related("merged_into", "topic"), pk=case_id
+    )
 
 
 def _show(request: PersonRequest, case: Case, form: MessageForm, status: int = 200) -> HttpResponse:

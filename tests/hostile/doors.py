@@ -10,7 +10,7 @@ FORM = ("subject", "text", "submission", "uploaded", "remove", "files")
 FIELDS: dict[str, tuple[str, ...]] = {
     "": (),
     "cases/": ("tab", "q", "page"),
-    "cases/new/": FORM,
+    "cases/new/": (*FORM, "topic", "choose", "fields_of", "field"),
     "cases/<uuid:case_id>/": (),
     "cases/<uuid:case_id>/reply/": FORM[1:],
     "cases/<uuid:case_id>/close/": (),
