@@ -44,6 +44,12 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--seed-rules", action="store_true", help="switch those rules on again if they were off"
     )
+    parser.add_argument(
+        "--cabinet-channels",
+        action="store_true",
+        help="installs two custom channels, cch101 for cases and cch102 for chats, that call the same address"
+        " with the secret in it",
+    )
     parser.add_argument("--seed", type=int, default=1, help="seed of the faults' dice")
     return parser.parse_args(argv)
 
@@ -66,6 +72,8 @@ def build(options: argparse.Namespace) -> tuple[Desk, Server, SmtpDoor]:
         desk.install_cabinet_rules(options.webhook_url, options.webhook_secret)
         if options.seed_rules:
             desk.enable_rules(enabled=True)
+        if options.cabinet_channels:
+            desk.install_cabinet_channels(options.webhook_url, options.webhook_secret)
     return desk, server, SmtpDoor(desk.post, options.host, options.smtp_port)
 
 

@@ -30,6 +30,7 @@ class Pages:
             ("GET", "/", lambda _request: "/staff/"),
             ("GET", "/staff/", staff.listing),
             ("GET", r"/staff/cases/(?:record|chat)/([\d-]+)", staff.case),
+            ("GET", r"/staff/pictures/(\d+)\.png", staff.picture),
             ("POST", "/staff/open", staff.open_case),
             ("POST", r"/staff/cases/(\d+)/(\w+)", staff.act),
             ("GET", "/mailbox/", mail.index),
