@@ -83,9 +83,10 @@ class MessageForm(forms.Form):
     )
     empty_message = _("Write something or attach a file.")
 
-    def __init__(self, request: HttpRequest, author: AbstractBaseUser) -> None:
+    def __init__(self, request: HttpRequest, author: AbstractBaseUser, *, fresh: bool = False) -> None:
+        """`fresh`: what was posted is another form's."""
         self.attachments = Attachments()
-        if request.method == "POST":
+        if request.method == "POST" and not fresh:
             super().__init__(request.POST)
             self.attachments = collect(author, request.POST, request.FILES)
         else:

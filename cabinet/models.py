@@ -67,6 +67,11 @@ class Case(models.Model):
         ARCHIVED = "archived", _("Archived")
         MOVED = "moved", _("Handed to another person")
 
+    class Rating(models.TextChoices):
+        HIGH = "high", _("Good")
+        MIDDLE = "middle", _("So-so")
+        LOW = "low", _("Bad")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="cases", verbose_name=_("owner")
@@ -91,6 +96,11 @@ class Case(models.Model):
     )
     # What was asked under the topic, with the words of that day: see `answers`.
     fields = models.JSONField(_("fields"), null=True, blank=True, editable=False)
+    rating = models.CharField(
+        _("rating"), max_length=10, choices=Rating, blank=True, default="", db_default=""
+    )
+    rating_comment = models.TextField(_("comment on the rating"), blank=True, default="", db_default="")
+    rated_at = models.DateTimeField(_("rated"), null=True, blank=True)
     submission_key = models.UUIDField(default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(_("created"))
     last_activity_at = models.DateTimeField(_("last activity"))
@@ -260,6 +270,7 @@ class OutboxEntry(models.Model):
         CLOSE = "close", _("close")
         REOPEN = "reopen", _("reopen")
         ENSURE_OPEN = "ensure_open", _("reopen if still closed")
+        RATE = "rate", _("rating")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")

@@ -15,6 +15,7 @@ from django.utils import timezone
 from cabinet import filetypes, thread
 from cabinet.bodies import body_from_text
 from cabinet.models import Case, CaseFile, Message, OutboxEntry, Topic
+from cabinet.rating import may_rate
 from cabinet.selectors import name_of
 from cabinet.types import Answer
 
@@ -25,6 +26,10 @@ class CaseUnavailable(Exception):
 
 class NothingToRetry(Exception):
     """The message is not one that failed in a way that sending again could mend."""
+
+
+class CannotRate(Exception):
+    """The case is not closed, support never answered in it, or it was rated too long ago."""
 
 
 def open_case(
@@ -122,6 +127,25 @@ def _set_status(case: Case, status: Case.Status, kind: OutboxEntry.Kind) -> None
         locked.status = status
         locked.last_activity_at = now
         thread.queue(locked, kind, now=now)
+        thread.store(locked, now)
+
+
+def rate_case(*, case: Case, rating: Case.Rating, comment: str = "") -> None:
+    """The customer says how it went, or changes that. Raises `CannotRate`; the same again changes nothing.
+
+    `rated_at` stays that of the first time: changing it does not prolong the time for changes.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        locked = thread.lock(case.pk)
+        if not may_rate(locked, now=now):
+            raise CannotRate
+        if (locked.rating, locked.rating_comment) == (rating, comment):
+            return
+        locked.rating, locked.rating_comment = rating, comment
+        locked.rated_at = locked.rated_at or now
+        # One duty a change: one that is being sent may have read the values before this one.
+        thread.queue(locked, OutboxEntry.Kind.RATE, now=now)
         thread.store(locked, now)
 
 

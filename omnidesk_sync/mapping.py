@@ -18,11 +18,14 @@ _STATUSES = {"open": Case.Status.OPEN, "waiting": Case.Status.WAITING, "closed":
 
 
 def facts(case: DeskCase) -> CaseFacts:
-    """Number, status and availability. A status nobody has described counts as being with support."""
+    """Number, status, availability and rating. A status nobody has described counts as being with support."""
+    rating = case.rating if case.rating in Case.Rating else ""
     return CaseFacts(
         number=case.case_number[:40],
         status=_STATUSES.get(case.status, Case.Status.OPEN),
         availability=_availability(case),
+        rating=rating,
+        rating_comment=case.rating_comment if rating else "",
     )
 
 

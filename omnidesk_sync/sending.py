@@ -12,7 +12,7 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.utils import timezone
@@ -27,7 +27,7 @@ from omnidesk_sync.errors import AccountTrouble, NotFound, OmnideskError, Reject
 from omnidesk_sync.leases import Lease
 from omnidesk_sync.models import Attempt, CaseLink
 from omnidesk_sync.routing import routing_of
-from omnidesk_sync.types import CaseStatus, NewCase, NewMessage, OutgoingFile
+from omnidesk_sync.types import CaseStatus, NewCase, NewMessage, OutgoingFile, Rating
 
 log = logging.getLogger(__name__)
 
@@ -154,6 +154,16 @@ def _set_status(entry: OutboxEntry, account: Account, attempt: Attempt) -> None:
     delivering.status_delivered(entry, attempt)
 
 
+def _rate(entry: OutboxEntry, account: Account, attempt: Attempt) -> None:
+    """Says how the case is rated by now: of two changes on their way the last one stays, however they end."""
+    link = _link(entry)
+    rated = Case.objects.only("rating", "rating_comment").get(pk=entry.case_id)
+    if rated.rating not in Case.Rating:
+        raise Unsendable("no_rating")
+    account.client.rate_case(link.desk_case_id, cast("Rating", rated.rating), rated.rating_comment)
+    delivering.status_delivered(entry, attempt)
+
+
 def wanted_status(entry: OutboxEntry) -> CaseStatus:
     return "closed" if entry.kind == Kind.CLOSE else "open"
 
@@ -164,6 +174,7 @@ _CALLS = {
     Kind.CLOSE: _set_status,
     Kind.REOPEN: _set_status,
     Kind.ENSURE_OPEN: _set_status,
+    Kind.RATE: _rate,
 }
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cabinet import desk
-from cabinet.models import OutboxEntry
+from cabinet.models import Case, OutboxEntry
 from cabinet.selectors import address_of
 from omnidesk_sync import delivering, linking, mapping, policy, reading, sending
 from omnidesk_sync.account import Account, describe
@@ -61,6 +61,8 @@ def _look(entry: OutboxEntry, attempt: Attempt, account: Account, lease: Lease) 
         return Look.ABSENT
     if entry.kind == Kind.REPLY:
         return reading.look_for_reply(link, lease, account)
+    if entry.kind == Kind.RATE:
+        return _look_at_rating(entry, attempt, link, account)
     return _look_at_status(entry, attempt, link, account)
 
 
@@ -74,6 +76,20 @@ def _look_at_status(entry: OutboxEntry, attempt: Attempt, link: CaseLink, accoun
         delivering.status_delivered(entry, attempt)
         return Look.FOUND
     return Look.ABSENT
+
+
+def _look_at_rating(entry: OutboxEntry, attempt: Attempt, link: CaseLink, account: Account) -> Look:
+    """Sending it again would do no harm over there, but a look costs half of it and wakes no rule twice."""
+    try:
+        there = account.client.view_case(link.desk_case_id)
+    except NotFound:
+        return Look.ABSENT
+    rated = Case.objects.only("rating", "rating_comment").get(pk=entry.case_id)
+    same_words = policy.normalised(there.rating_comment) == policy.normalised(rated.rating_comment)
+    if there.rating != rated.rating or not same_words:
+        return Look.ABSENT
+    delivering.status_delivered(entry, attempt)
+    return Look.FOUND
 
 
 # ── an opening: among the customer's cases ──────────────────────────────────────────────────────────────

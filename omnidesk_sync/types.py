@@ -15,6 +15,7 @@ CaseStatus = Literal["open", "waiting", "closed"]
 CaseSort = Literal["updated_at_asc", "updated_at_desc", "created_at_asc", "created_at_desc"]
 MessageOrder = Literal["asc", "desc"]
 FieldValue = str | bool
+Rating = Literal["high", "middle", "low"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class DeskCase:
-    """A case as the desk last said. `status` is raw: unknown words are possible. Times are UTC.
+    """A case as the desk last said. `status` and `rating` are raw: unknown words are possible. Times are UTC.
 
     `user_id` is 0 when the answer named no customer. A time is None when it was absent, "-" or unreadable.
     """
@@ -97,6 +98,8 @@ class DeskCase:
     deleted: bool
     spam: bool
     custom_fields: Mapping[str, str]
+    rating: str = ""
+    rating_comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

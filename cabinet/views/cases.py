@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -13,6 +14,8 @@ from cabinet import live, selectors, services
 from cabinet.forms import MessageForm
 from cabinet.models import Case, Message
 from cabinet.new_case import NewCaseForm
+from cabinet.rating import asking
+from cabinet.rating_form import RatingForm
 from cabinet.views.access import PersonRequest, signed_in, to_sign_in
 from cabinet.wording import TAB_NAMES
 
@@ -126,6 +129,23 @@ def reopen(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
 
 @signed_in
 @require_POST
+def rate(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
+    """The customer says how it went. Only a form does: what follows links in letters votes for nothing."""
+    case = _case(request, case_id)
+    form = RatingForm(request.POST)
+    if not form.is_valid():
+        return _show(request, case, MessageForm(request, request.user, fresh=True), 422, rating_form=form)
+    rating, comment = Case.Rating(form.cleaned_data["rating"]), form.cleaned_data["comment"]
+    try:
+        services.rate_case(case=case, rating=rating, comment=comment)
+        messages.success(request, _("Thank you. Support will see your rating."))
+    except services.CannotRate:
+        messages.error(request, _("This case cannot be rated now."))
+    return redirect("cabinet:case", case_id)
+
+
+@signed_in
+@require_POST
 def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
     """Sends a message once more that was not delivered."""
     case = _case(request, case_id)
@@ -141,14 +161,20 @@ def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> 
 
 def _case(request: PersonRequest, case_id: uuid.UUID) -> Case:
     """The person's case with what its page shows; a stranger's does not exist."""
-    return get_object_or_404(
-        selectors.cases_of(request.user).select_related("merged_into", "topic"), pk=case_id
-    )
+    return get_object_or_404(selectors.case_pages(request.user), pk=case_id)
 
 
-def _show(request: PersonRequest, case: Case, form: MessageForm, status: int = 200) -> HttpResponse:
+def _show(
+    request: PersonRequest,
+    case: Case,
+    form: MessageForm,
+    status: int = 200,
+    rating_form: RatingForm | None = None,
+) -> HttpResponse:
     context = {
         "case": case,
+        "rating": asking(case, now=timezone.now()).value,
+        "rating_form": rating_form or RatingForm.of(case),
         "thread": selectors.thread_of(case),
         "form": form,
         "mark": live.case_mark(case),

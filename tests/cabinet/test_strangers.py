@@ -9,7 +9,7 @@ from cabinet.urls import urlpatterns
 from tests.factories import case_of, file_in, signed_in
 
 READ = ("case", "file")
-ACT = ("reply", "close", "reopen", "retry")
+ACT = ("reply", "close", "reopen", "rate", "retry")
 OWN = ("home", "case-list", "case-new")
 
 
@@ -26,6 +26,7 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
         "reply": f"{start}reply/",
         "close": f"{start}close/",
         "reopen": f"{start}reopen/",
+        "rate": f"{start}rate/",
         "retry": f"{start}messages/{message.pk}/retry/",
         "file": f"/files/{file_in(message).pk}/",
     }

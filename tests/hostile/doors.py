@@ -15,6 +15,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "cases/<uuid:case_id>/reply/": FORM[1:],
     "cases/<uuid:case_id>/close/": (),
     "cases/<uuid:case_id>/reopen/": (),
+    "cases/<uuid:case_id>/rate/": ("rating", "comment"),
     "cases/<uuid:case_id>/messages/<uuid:message_id>/retry/": (),
     "files/<uuid:file_id>/": (),
     "live/": ("case",),
