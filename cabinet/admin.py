@@ -279,4 +279,4 @@ def _drop(entry_id: int, case_id: uuid.UUID) -> bool:
 
 
 # Registers what else the cabinet shows there.
-from cabinet import topic_admin  # noqa: E402, F401
+from cabinet import status_admin, topic_admin  # noqa: E402, F401

@@ -8,7 +8,7 @@ under a new revision.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -34,6 +34,7 @@ class CaseFacts:
     # "" where the desk said nothing of it.
     rating: str = ""
     rating_comment: str = ""
+    closed_at: datetime | None = None
 
 
 # ── what was sent ───────────────────────────────────────────────────────────────────────────────────────
@@ -143,6 +144,7 @@ def import_case(
         rating=facts.rating,
         rating_comment=facts.rating_comment,
         rated_at=now if facts.rating else None,
+        closed_at=(facts.closed_at or now) if facts.status == Case.Status.CLOSED else None,
         created_at=created_at,
         last_activity_at=created_at,
         changed_at=now,
@@ -180,11 +182,21 @@ def set_facts(case_id: uuid.UUID, facts: CaseFacts, *, merged_into: Case | None,
         pending = set(entries.values_list("kind", flat=True))
         status = Case.Status(case.status) if pending & set(STATUS_KINDS) else facts.status
         wanted = (facts.number or case.number, status, facts.availability, merged_into)
+        dated = status == Case.Status.CLOSED and _take_over_closing(case, facts)
         rated = Kind.RATE not in pending and _take_over_rating(case, facts, now)
-        if (case.number, case.status, case.availability, case.merged_into) == wanted and not rated:
+        if (case.number, case.status, case.availability, case.merged_into) == wanted and not (rated or dated):
             return
         case.number, case.status, case.availability, case.merged_into = wanted
         thread.store(case, now)
+
+
+def _take_over_closing(case: Case, facts: CaseFacts) -> bool:
+    """Since when the desk has it closed. Only days count, so a few seconds make no difference."""
+    said, known = facts.closed_at, case.closed_at
+    if said is None or (known is not None and abs(said - known) < timedelta(days=1)):
+        return False
+    case.closed_at = said
+    return True
 
 
 def _take_over_rating(case: Case, facts: CaseFacts, now: datetime) -> bool:

@@ -14,6 +14,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from cabinet.search import FoldedField
+from cabinet.status_models import CaseRules as CaseRules
+from cabinet.status_models import StatusText as StatusText
+from cabinet.status_models import Turn as Turn
 from cabinet.topic_models import Topic as Topic
 from cabinet.topic_models import TopicField as TopicField
 from cabinet.types import Answer
@@ -49,6 +52,8 @@ class Case(models.Model):
         OPEN = "open", _("With support")
         WAITING = "waiting", _("Your turn")
         CLOSED = "closed", _("Closed")
+        # The desk has a word for it that nobody has described: it counts as open.
+        UNKNOWN = "unknown", _("In progress")
 
     class Mode(models.TextChoices):
         """How answers reach the customer besides the cabinet; a case keeps its mode for life."""
@@ -91,6 +96,15 @@ class Case(models.Model):
         related_name="merged_cases",
         verbose_name=_("merged into"),
     )
+    follow_up_of = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="followers",
+        verbose_name=_("follow-up to"),
+    )
+    closed_at = models.DateTimeField(_("closed since"), null=True, blank=True)
     topic = models.ForeignKey(
         Topic, models.PROTECT, null=True, blank=True, related_name="cases", verbose_name=_("topic")
     )
@@ -130,6 +144,12 @@ class Case(models.Model):
     def accepts_messages(self) -> bool:
         """A closed case does (a reply reopens it); an unavailable one does not."""
         return self.availability == self.Availability.NORMAL
+
+    @property
+    def goes_on_in(self) -> "Case | None":
+        """Where the conversation goes on, if that is a case of the same person."""
+        other = self.merged_into if self.availability == self.Availability.MERGED else None
+        return other if other is not None and other.owner_id == self.owner_id else None
 
     @property
     def answers(self) -> list[Answer]:

@@ -5,6 +5,7 @@ nothing is sent by that. Changing the topic asks for the form once more with eve
 JavaScript by a button of its own, `choose`, and that is never an error.
 """
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,9 +17,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cabinet import topics
+from cabinet import following, topics
 from cabinet.forms import CaseForm
-from cabinet.models import TopicField
+from cabinet.models import MAX_SUBJECT, Case, TopicField
+from cabinet.selectors import cases_of
 from cabinet.types import Answer
 
 SWITCH = {
@@ -64,6 +66,7 @@ class NewCaseForm(CaseForm):
             # Nothing is judged yet: what was typed comes back as it is.
             self.is_bound = False
         self.offered = topics.offered()
+        self.follow_up = _own_case(author, self.sent.get("follow_up", ""))
         self.chosen = self.offered.get(self.sent.get("topic", ""))
         self.rows: list[TopicField] = list(self.chosen.fields.all()) if self.chosen else []
         self.asked = topics.asked(self.rows, self.sent)
@@ -87,6 +90,8 @@ class NewCaseForm(CaseForm):
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
         """Before it is sent, the form says what it was told by the address, or typed before a switch."""
         if field_name not in self.sent:
+            if field_name == "subject" and self.follow_up:
+                return self.follow_up.subject[:MAX_SUBJECT]
             return super().get_initial_for_field(field, field_name)
         value = self.sent.get(field_name, "")
         return value if self.only_switches else _trusted(field, value)
@@ -125,9 +130,14 @@ class NewCaseForm(CaseForm):
         values = (
             f"{name}={self.cleaned_data.get(name)}" for name in ("topic", *(row.key for row in self.rows))
         )
-        return [*super().identity, *(values if self.chosen else ())]
+        follows = [f"follow_up={self.follow_up.pk}"] if self.follow_up else []
+        return [*super().identity, *follows, *(values if self.chosen else ())]
 
     # ── for the page ────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def first_line(self) -> str:
+        return following.first_line(self.follow_up) if self.follow_up else ""
 
     def questions(self) -> Iterator[Question]:
         for row in self.rows:
@@ -145,6 +155,14 @@ class NewCaseForm(CaseForm):
         elsewhere = {row.key for topic in self.offered.values() for row in topic.fields.all()} - here
         values = [(key, self.sent.get(key, "")) for key in sorted(elsewhere)]
         return [(key, value[: topics.MAX_LINES]) for key, value in values if value]
+
+
+def _own_case(author: AbstractBaseUser, value: str) -> Case | None:
+    """The case that this one follows; what is no case of the person's is as if nothing had been said."""
+    try:
+        return cases_of(author).filter(pk=uuid.UUID(value)).first()
+    except ValueError:
+        return None
 
 
 def _trusted(field: forms.Field, value: str) -> object:

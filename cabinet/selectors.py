@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
 
-from cabinet import rating
+from cabinet import following, rating, standings
 from cabinet.models import Case, CaseFile, Message
 from cabinet.search import words
 
@@ -33,7 +33,8 @@ def cases_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
 
 def case_pages(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
     """The person's cases with all that a page of one shows besides its thread, in one query."""
-    return rating.with_answered(cases_of(user).select_related("merged_into", "topic"))
+    cases = cases_of(user).select_related("merged_into", "topic")
+    return following.with_follow_ups(standings.with_texts(rating.with_answered(cases)))
 
 
 def tab_counts(user: AbstractBaseUser) -> dict[str, int]:
@@ -50,7 +51,7 @@ def cases_under(user: AbstractBaseUser, tab: str) -> QuerySet[Case]:
         Message.objects.filter(case=OuterRef("pk"), withdrawn_at=None).order_by("-position").values("pk")[:1]
     )
     return (
-        cases_of(user)
+        standings.with_texts(cases_of(user))
         .filter(TABS[tab])
         .annotate(last_message_id=Subquery(last))
         .order_by("-last_activity_at", "pk")

@@ -12,7 +12,7 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cabinet import filetypes, thread
+from cabinet import filetypes, following, thread
 from cabinet.bodies import body_from_text
 from cabinet.models import Case, CaseFile, Message, OutboxEntry, Topic
 from cabinet.rating import may_rate
@@ -22,6 +22,10 @@ from cabinet.types import Answer
 
 class CaseUnavailable(Exception):
     """The case takes no more messages: merged, deleted, spam, archived or handed over."""
+
+
+class CaseTooOld(CaseUnavailable):
+    """The case is closed for so long that a new one follows it instead."""
 
 
 class NothingToRetry(Exception):
@@ -41,14 +45,19 @@ def open_case(
     mode: Case.Mode = Case.Mode.MAIL,
     topic: Topic | None = None,
     answers: Sequence[Answer] = (),
+    follow_up_of: Case | None = None,
     submission_key: uuid.UUID | None = None,
 ) -> Case:
     """Stores a new case with its first message and the duty to open it at the desk.
 
     `mode` is the case's for life; `answers` are what was given under its `topic`. The same `submission_key`
     of the same owner gives the same case: a double click makes one. `files` are staged uploads of the owner
-    (see `stage_file`).
+    (see `stage_file`). With `follow_up_of`, a case of the same owner, the text begins with that one's number.
     """
+    if follow_up_of is not None:
+        if follow_up_of.owner_id != owner.pk:
+            raise ValueError("A case follows one of the same owner.")
+        text = f"{following.first_line(follow_up_of)}\n\n{text}"
     key = submission_key or uuid.uuid4()
     now = timezone.now()
     try:
@@ -58,6 +67,7 @@ def open_case(
                 subject=subject,
                 mode=mode,
                 topic=topic,
+                follow_up_of=follow_up_of,
                 fields=[answer.stored() for answer in answers] or None,
                 submission_key=key,
                 created_at=now,
@@ -85,7 +95,8 @@ def post_reply(
 ) -> Message:
     """Stores a customer's reply and the duty to forward it; reopens a closed case on both sides.
 
-    The same `submission_key` in the same case gives the same message. Raises `CaseUnavailable`.
+    The same `submission_key` in the same case gives the same message. Raises `CaseUnavailable`, of which
+    `CaseTooOld` is one.
     """
     key = submission_key or uuid.uuid4()
     now = timezone.now()
@@ -96,6 +107,8 @@ def post_reply(
             return earlier
         if not locked.accepts_messages:
             raise CaseUnavailable
+        if following.is_over(locked, now=now):
+            raise CaseTooOld
         message = _write(locked, author=author, text=text, files=files, key=key, now=now)
         thread.queue(locked, OutboxEntry.Kind.REPLY, now=now, message=message)
         if locked.status == Case.Status.CLOSED:
@@ -124,6 +137,8 @@ def _set_status(case: Case, status: Case.Status, kind: OutboxEntry.Kind) -> None
             raise CaseUnavailable
         if (locked.status == Case.Status.CLOSED) == (status == Case.Status.CLOSED):
             return
+        if following.is_over(locked, now=now):
+            raise CaseTooOld
         locked.status = status
         locked.last_activity_at = now
         thread.queue(locked, kind, now=now)

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from cabinet import filetypes, topics, wording
+from cabinet import filetypes, standings, topics, wording
 from cabinet.models import Case, CaseFile, Message
 from cabinet.selectors import Preview
 from cabinet.types import Answer
@@ -44,15 +44,20 @@ def moment(when: datetime, form: str = "full") -> SafeString:
 
 
 @register.inclusion_tag("cabinet/_pill.html")
-def status_pill(case: Case) -> dict[str, str]:
-    kind, label = wording.standing(case)
-    return {"kind": kind, "label": label}
+def status_pill(case: Case) -> dict[str, standings.Standing]:
+    return {"state": standings.standing(case)}
+
+
+@register.filter
+def standing(case: Case) -> standings.Standing:
+    """How the case stands: `label`, `sentence`, `whose_turn` and `kind`, all of one row."""
+    return standings.standing(case)
 
 
 @register.filter
 def why_unavailable(case: Case) -> str:
     """Why nothing can be written in this case, "" if something can."""
-    return str(wording.UNAVAILABLE.get(Case.Availability(case.availability), ""))
+    return standings.standing(case).sentence if case.availability else ""
 
 
 @register.filter

@@ -10,14 +10,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import live, selectors, services
+from cabinet import following, live, selectors, services
 from cabinet.forms import MessageForm
 from cabinet.models import Case, Message
 from cabinet.new_case import NewCaseForm
 from cabinet.rating import asking
 from cabinet.rating_form import RatingForm
 from cabinet.views.access import PersonRequest, signed_in, to_sign_in
-from cabinet.wording import TAB_NAMES
+from cabinet.wording import TAB_NAMES, merged_words
 
 PAGE_SIZE = 20
 LONGEST_QUERY = 200
@@ -71,6 +71,7 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         files=form.attachments.kept,
         topic=form.chosen,
         answers=form.answers,
+        follow_up_of=form.follow_up,
         submission_key=form.submission_key,
     )
     messages.success(request, _("We have your case. You will see our answer here and by e-mail."))
@@ -80,8 +81,15 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
 @signed_in
 @require_safe
 def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
-    """One case with its thread."""
-    return _show(request, _case(request, case_id), MessageForm(request, request.user))
+    """One case with its thread. One that was merged leads to where it goes on, unless asked to `stay`.
+
+    An open page that looks for news stays where it is: the other case is another page.
+    """
+    case = _case(request, case_id)
+    if case.goes_on_in and not request.headers.get("HX-Request") and "stay" not in request.GET:
+        messages.info(request, merged_words(case))
+        return redirect("cabinet:case", case.goes_on_in.pk)
+    return _show(request, case, MessageForm(request, request.user))
 
 
 @signed_in
@@ -122,6 +130,8 @@ def reopen(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     """The customer says it is not solved after all."""
     try:
         services.reopen_case(case=_case(request, case_id))
+    except services.CaseTooOld:
+        messages.error(request, _("This case was closed too long ago. Open a new one about it."))
     except services.CaseUnavailable:
         messages.error(request, _("This case can no longer be changed."))
     return redirect("cabinet:case", case_id)
@@ -173,6 +183,8 @@ def _show(
 ) -> HttpResponse:
     context = {
         "case": case,
+        "too_old": following.is_over(case, now=timezone.now()),
+        "newer": following.newer(case),
         "rating": asking(case, now=timezone.now()).value,
         "rating_form": rating_form or RatingForm.of(case),
         "thread": selectors.thread_of(case),

@@ -10,8 +10,8 @@ FORM = ("subject", "text", "submission", "uploaded", "remove", "files")
 FIELDS: dict[str, tuple[str, ...]] = {
     "": (),
     "cases/": ("tab", "q", "page"),
-    "cases/new/": (*FORM, "topic", "choose", "fields_of", "field"),
-    "cases/<uuid:case_id>/": (),
+    "cases/new/": (*FORM, "topic", "choose", "fields_of", "field", "follow_up"),
+    "cases/<uuid:case_id>/": ("stay",),
     "cases/<uuid:case_id>/reply/": FORM[1:],
     "cases/<uuid:case_id>/close/": (),
     "cases/<uuid:case_id>/reopen/": (),
