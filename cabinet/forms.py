@@ -10,10 +10,10 @@ from django.http import HttpRequest
 from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
-from cabinet import modes
+from cabinet import modes, notices
 from cabinet.models import MAX_SUBJECT, MAX_TEXT, Case
 from cabinet.uploads import Attachments, collect
-from cabinet.wording import FORM_LEAD, FORM_LEADS, mode_choice
+from cabinet.wording import FORM_LEAD, FORM_LEADS, MODE_WITH_NOTICES, MODES
 
 _ONE_LINE = dict.fromkeys(range(32), " ") | {0: None, 127: None}
 _LINES = dict.fromkeys([*range(9), 11, *range(14, 32), 127])
@@ -85,9 +85,10 @@ class MessageForm(forms.Form):
     )
     empty_message = _("Write something or attach a file.")
 
-    def __init__(self, request: HttpRequest, author: AbstractBaseUser) -> None:
+    def __init__(self, request: HttpRequest, author: AbstractBaseUser, *, fresh: bool = False) -> None:
+        """`fresh`: what was posted is another form's."""
         self.attachments = Attachments()
-        if request.method == "POST":
+        if request.method == "POST" and not fresh:
             super().__init__(request.POST)
             self.attachments = collect(author, request.POST, request.FILES)
         else:
@@ -107,8 +108,12 @@ class MessageForm(forms.Form):
 
         The hidden key alone would swallow what is typed after Back, because browsers restore the old key.
         """
-        words = [str(self.cleaned_data.get(name, "")) for name in ("subject", "text")]
-        return uuid.uuid5(self.submission, "\0".join([*words, self.attachments.fingerprint]))
+        return uuid.uuid5(self.submission, "\0".join([*self.identity, self.attachments.fingerprint]))
+
+    @property
+    def identity(self) -> list[str]:
+        """What makes one submission another than the one before."""
+        return [str(self.cleaned_data.get(name, "")) for name in ("subject", "text")]
 
 
 class ChatForm(MessageForm):
@@ -177,6 +182,12 @@ class CaseForm(MessageForm):
         """Gone back and another mode chosen: that is another case, in another place."""
         key, mode = super().submission_key, self.cleaned_data["mode"]
         return key if mode == self.modes[0] else uuid.uuid5(key, mode)
+
+
+def mode_choice(mode: Case.Mode, person: AbstractBaseUser) -> str:
+    """What choosing this mode means for this person, in a sentence."""
+    told = mode == Case.Mode.CABINET and notices.are_possible(user=person) and notices.wanted_by(person)
+    return str(MODE_WITH_NOTICES if told else MODES[mode])
 
 
 def _submission(value: object) -> uuid.UUID:

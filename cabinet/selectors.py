@@ -10,6 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
 
+from cabinet import following, rating, standings
 from cabinet.models import Case, CaseFile, Message
 from cabinet.search.lookup import found
 from cabinet.search.words import Search
@@ -31,6 +32,12 @@ def cases_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
     return Case.objects.filter(owner_id=user.pk)
 
 
+def case_pages(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
+    """The person's cases with all that a page of one shows besides its thread, in one query."""
+    cases = cases_of(user).select_related("merged_into", "topic")
+    return following.with_follow_ups(standings.with_texts(rating.with_answered(cases)))
+
+
 def tab_counts(user: AbstractBaseUser, search: Search | None = None) -> dict[str, int]:
     """How many cases stand under each tab, in one query; while searching, how many of those found."""
     cases = cases_of(user) if search is None else found(cases_of(user), search, user)
@@ -46,7 +53,7 @@ def cases_under(user: AbstractBaseUser, tab: str) -> QuerySet[Case]:
         Message.objects.filter(case=OuterRef("pk"), withdrawn_at=None).order_by("-position").values("pk")[:1]
     )
     return (
-        cases_of(user)
+        standings.with_texts(cases_of(user))
         .filter(TABS[tab])
         .annotate(last_message_id=Subquery(last))
         .order_by("-last_activity_at", "pk")

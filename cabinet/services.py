@@ -12,11 +12,13 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cabinet import filetypes, thread
+from cabinet import filetypes, following, thread
 from cabinet.bodies import body_from_text
-from cabinet.models import Case, CaseFile, Message, OutboxEntry
+from cabinet.models import Case, CaseFile, Message, OutboxEntry, Topic
+from cabinet.rating import may_rate
 from cabinet.search.indexing import Indexer
 from cabinet.selectors import name_of
+from cabinet.types import Answer
 
 MOST_INDEXED = 200
 """Cases at a time: more wait for the next time."""
@@ -30,8 +32,16 @@ class ChatEnded(CaseUnavailable):
     """The chat was closed; see `cabinet.chat.say`, which begins the next one."""
 
 
+class CaseTooOld(CaseUnavailable):
+    """The case is closed for so long that a new one follows it instead."""
+
+
 class NothingToRetry(Exception):
     """The message is not one that failed in a way that sending again could mend."""
+
+
+class CannotRate(Exception):
+    """The case is not closed, support never answered in it, or it was rated too long ago."""
 
 
 def open_case(
@@ -41,13 +51,21 @@ def open_case(
     text: str,
     files: Sequence[CaseFile] = (),
     mode: Case.Mode = Case.Mode.MAIL,
+    topic: Topic | None = None,
+    answers: Sequence[Answer] = (),
+    follow_up_of: Case | None = None,
     submission_key: uuid.UUID | None = None,
 ) -> Case:
     """Stores a new case with its first message and the duty to open it at the desk.
 
-    `mode` is the case's for life. The same `submission_key` of the same owner gives the same case: a double
-    click makes one. `files` are staged uploads of the owner (see `stage_file`).
+    `mode` is the case's for life; `answers` are what was given under its `topic`. The same `submission_key`
+    of the same owner gives the same case: a double click makes one. `files` are staged uploads of the owner
+    (see `stage_file`). With `follow_up_of`, a case of the same owner, the text begins with that one's number.
     """
+    if follow_up_of is not None:
+        if follow_up_of.owner_id != owner.pk:
+            raise ValueError("A case follows one of the same owner.")
+        text = f"{following.first_line(follow_up_of)}\n\n{text}"
     key = submission_key or uuid.uuid4()
     now = timezone.now()
     try:
@@ -56,6 +74,9 @@ def open_case(
                 owner_id=owner.pk,
                 subject=subject,
                 mode=mode,
+                topic=topic,
+                follow_up_of=follow_up_of,
+                fields=[answer.stored() for answer in answers] or None,
                 submission_key=key,
                 created_at=now,
                 last_activity_at=now,
@@ -82,8 +103,9 @@ def post_reply(
 ) -> Message:
     """Stores a customer's reply and the duty to forward it; reopens a closed case on both sides.
 
-    The same `submission_key` in the same case gives the same message. Raises `CaseUnavailable`, for a chat
-    that was closed `ChatEnded`: the desk has left that conversation, so it is never reopened.
+    The same `submission_key` in the same case gives the same message. Raises `CaseUnavailable`: for a chat
+    that was closed `ChatEnded`, since the desk has left that conversation and it is never reopened; for a
+    case that a new one follows instead `CaseTooOld`.
     """
     key = submission_key or uuid.uuid4()
     now = timezone.now()
@@ -94,6 +116,8 @@ def post_reply(
             return earlier
         if not locked.accepts_messages:
             raise ChatEnded if locked.is_ended_chat else CaseUnavailable
+        if following.is_over(locked, now=now):
+            raise CaseTooOld
         message = _write(locked, author=author, text=text, files=files, key=key, now=now)
         thread.queue(locked, OutboxEntry.Kind.REPLY, now=now, message=message)
         if locked.status == Case.Status.CLOSED:
@@ -127,9 +151,30 @@ def _set_status(case: Case, status: Case.Status, kind: OutboxEntry.Kind) -> None
             return
         if locked.is_ended_chat:
             raise ChatEnded
+        if following.is_over(locked, now=now):
+            raise CaseTooOld
         locked.status = status
         locked.last_activity_at = now
         thread.queue(locked, kind, now=now)
+        thread.store(locked, now)
+
+
+def rate_case(*, case: Case, rating: Case.Rating, comment: str = "") -> None:
+    """The customer says how it went, or changes that. Raises `CannotRate`; the same again changes nothing.
+
+    `rated_at` stays that of the first time: changing it does not prolong the time for changes.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        locked = thread.lock(case.pk)
+        if not may_rate(locked, now=now):
+            raise CannotRate
+        if (locked.rating, locked.rating_comment) == (rating, comment):
+            return
+        locked.rating, locked.rating_comment = rating, comment
+        locked.rated_at = locked.rated_at or now
+        # One duty a change: one that is being sent may have read the values before this one.
+        thread.queue(locked, OutboxEntry.Kind.RATE, now=now)
         thread.store(locked, now)
 
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("cases/<uuid:case_id>/reply/", cases.reply, name="reply"),
     path("cases/<uuid:case_id>/close/", cases.close, name="close"),
     path("cases/<uuid:case_id>/reopen/", cases.reopen, name="reopen"),
+    path("cases/<uuid:case_id>/rate/", cases.rate, name="rate"),
     path("cases/<uuid:case_id>/messages/<uuid:message_id>/retry/", cases.retry, name="retry"),
     path("cases/<uuid:case_id>/here/", chat.here, name="here"),
     path("cases/<uuid:case_id>/letters/", letters.letters_of_case, name="case-letters"),

@@ -7,17 +7,21 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import chat, live, modes, selectors, services
-from cabinet.forms import CaseForm, MessageForm
+from cabinet import chat, following, live, modes, selectors, services
+from cabinet.forms import MessageForm
 from cabinet.models import Case, Message
+from cabinet.new_case import NewCaseForm
+from cabinet.rating import asking
+from cabinet.rating_form import RatingForm
 from cabinet.search import excerpts
 from cabinet.search.lookup import found
 from cabinet.search.words import Search
 from cabinet.views.access import PersonRequest, next_page, signed_in, to_sign_in
-from cabinet.wording import RECEIVED, TAB_NAMES
+from cabinet.wording import RECEIVED, TAB_NAMES, merged_words
 
 PAGE_SIZE = 20
 LONGEST_QUERY = 200
@@ -63,8 +67,8 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         return to_sign_in(request)
     if request.method != "POST" and offered == [Case.Mode.CHAT]:
         return redirect("cabinet:chat")
-    form = CaseForm(request, request.user)
-    if request.method != "POST":
+    form = NewCaseForm(request, request.user, address=request.path)
+    if request.method != "POST" or form.only_switches:
         return render(request, "cabinet/case_new.html", {"form": form})
     if not form.is_valid():
         return render(request, "cabinet/case_new.html", {"form": form}, status=422)
@@ -74,6 +78,9 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         text=form.cleaned_data["text"],
         files=form.attachments.kept,
         mode=form.cleaned_data["mode"],
+        topic=form.chosen,
+        answers=form.answers,
+        follow_up_of=form.follow_up,
         submission_key=form.submission_key,
     )
     if said := RECEIVED.get(Case.Mode(case.mode)):
@@ -84,8 +91,15 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
 @signed_in
 @require_safe
 def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
-    """One case with its thread."""
-    return _show(request, _case(request, case_id), MessageForm(request, request.user))
+    """One case with its thread. One that was merged leads to where it goes on, unless asked to `stay`.
+
+    An open page that looks for news stays where it is: the other case is another page.
+    """
+    case = _case(request, case_id)
+    if case.goes_on_in and not request.headers.get("HX-Request") and "stay" not in request.GET:
+        messages.info(request, merged_words(case))
+        return redirect("cabinet:case", case.goes_on_in.pk)
+    return _show(request, case, MessageForm(request, request.user))
 
 
 @signed_in
@@ -126,8 +140,27 @@ def reopen(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     """The customer says it is not solved after all."""
     try:
         services.reopen_case(case=_case(request, case_id))
+    except services.CaseTooOld:
+        messages.error(request, _("This case was closed too long ago. Open a new one about it."))
     except services.CaseUnavailable:
         messages.error(request, _("This case can no longer be changed."))
+    return redirect("cabinet:case", case_id)
+
+
+@signed_in
+@require_POST
+def rate(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
+    """The customer says how it went. Only a form does: what follows links in letters votes for nothing."""
+    case = _case(request, case_id)
+    form = RatingForm(request.POST)
+    if not form.is_valid():
+        return _show(request, case, MessageForm(request, request.user, fresh=True), 422, rating_form=form)
+    rating, comment = Case.Rating(form.cleaned_data["rating"]), form.cleaned_data["comment"]
+    try:
+        services.rate_case(case=case, rating=rating, comment=comment)
+        messages.success(request, _("Thank you. Support will see your rating."))
+    except services.CannotRate:
+        messages.error(request, _("This case cannot be rated now."))
     return redirect("cabinet:case", case_id)
 
 
@@ -148,7 +181,7 @@ def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> 
 
 def _case(request: PersonRequest, case_id: uuid.UUID) -> Case:
     """The person's case with what its page shows; a stranger's does not exist."""
-    return get_object_or_404(selectors.cases_of(request.user).select_related("merged_into"), pk=case_id)
+    return get_object_or_404(selectors.case_pages(request.user), pk=case_id)
 
 
 def _back(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
@@ -156,9 +189,19 @@ def _back(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     return HttpResponseRedirect(next_page(request) or reverse("cabinet:case", args=[case_id]))
 
 
-def _show(request: PersonRequest, case: Case, form: MessageForm, status: int = 200) -> HttpResponse:
+def _show(
+    request: PersonRequest,
+    case: Case,
+    form: MessageForm,
+    status: int = 200,
+    rating_form: RatingForm | None = None,
+) -> HttpResponse:
     context = {
         "case": case,
+        "too_old": following.is_over(case, now=timezone.now()),
+        "newer": following.newer(case),
+        "rating": asking(case, now=timezone.now()).value,
+        "rating_form": rating_form or RatingForm.of(case),
         "thread": selectors.thread_of(case),
         "form": form,
         "mark": live.case_mark(case),

@@ -10,7 +10,7 @@ from cabinet.urls import urlpatterns
 from tests.factories import case_of, file_in, signed_in
 
 READ = ("case", "file")
-ACT = ("reply", "close", "reopen", "retry", "here", "case-letters")
+ACT = ("reply", "close", "reopen", "rate", "retry", "here", "case-letters")
 OWN = ("home", "case-list", "case-new", "chat", "letters")
 OWN_ACT = ("chat-settings",)
 
@@ -34,6 +34,7 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
         "reply": f"{start}reply/",
         "close": f"{start}close/",
         "reopen": f"{start}reopen/",
+        "rate": f"{start}rate/",
         "retry": f"{start}messages/{message.pk}/retry/",
         "here": f"{start}here/",
         "case-letters": f"{start}letters/",
