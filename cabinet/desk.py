@@ -212,12 +212,11 @@ def _take_over_rating(case: Case, facts: CaseFacts, now: datetime) -> bool:
 def reopen_after(message: Message, *, now: datetime) -> None:
     """The desk has left a case closed in which the customer wrote: a reopening is queued, once a message.
 
-    Not if a close or reopen of ours was queued after the message: then that one counts. A chat stays closed.
+    Not if a close or reopen of ours was queued after the message: then that one counts. A chat is
+    opened too: the desk has taken the words, and nobody over there would see them in a closed one.
     """
     with transaction.atomic():
         case = thread.lock(message.case_id)
-        if case.mode == Case.Mode.CHAT:
-            return
         entries = OutboxEntry.objects.filter(case=case)
         own = entries.filter(message=message).order_by("-number").values_list("number", flat=True).first()
         if own is None or entries.filter(number__gt=own, kind__in=STATUS_KINDS).exists():
