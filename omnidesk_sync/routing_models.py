@@ -29,7 +29,7 @@ class TopicMapping(models.Model):
         _("id of the group"), null=True, blank=True, help_text=_("Empty: as the rules of Omnidesk decide.")
     )
     labels = models.CharField(
-        _("ids of labels"), max_length=300, blank=True, validators=[label_ids], help_text=_("101, 102")
+        _("ids of labels"), max_length=300, blank=True, validators=[label_ids], help_text="101, 102"
     )
     priority = models.CharField(_("priority"), max_length=10, choices=Priority, blank=True)
 

@@ -60,6 +60,7 @@ def test_a_changed_rating_follows(world: World) -> None:
     assert fresh(case).rating == "high"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["cut_after", "cut_before", "error_500", "half_answer"])
 def test_an_unknown_outcome_is_looked_at_and_sent_again_if_it_is_not_there(world: World, fault: str) -> None:
     case = solved(world)
@@ -76,6 +77,7 @@ def test_an_unknown_outcome_is_looked_at_and_sent_again_if_it_is_not_there(world
     assert len(sent) == (0 if fault in ("cut_after", "half_answer") else 1)
 
 
+@pytest.mark.slow
 def test_after_a_restore_a_rating_that_is_there_is_not_sent_again(world: World) -> None:
     case = solved(world)
     services.rate_case(case=case, rating=Rating.HIGH)
@@ -100,6 +102,7 @@ def test_a_rating_given_over_there_is_known_here(world: World) -> None:
     assert case.rated_at
 
 
+@pytest.mark.slow
 def test_ours_on_its_way_is_not_overwritten(world: World) -> None:
     case = solved(world)
     rated_at_desk(world, case, "low", "по почте")
@@ -114,6 +117,7 @@ def test_ours_on_its_way_is_not_overwritten(world: World) -> None:
     assert fresh(case).rating == "high"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["", "excellent", "-"])
 def test_a_desk_that_says_nothing_we_know_takes_nothing_back(world: World, word: str) -> None:
     case = solved(world)
@@ -124,6 +128,7 @@ def test_a_desk_that_says_nothing_we_know_takes_nothing_back(world: World, word:
     assert (fresh(case).rating, fresh(case).rating_comment) == ("high", "спасибо")
 
 
+@pytest.mark.slow
 def test_an_imported_case_brings_its_rating(world: World) -> None:
     there = written_by_mail(world, "boris@example.ru", 1)
     there.rating, there.rating_comment = "high", "отлично"
@@ -135,6 +140,7 @@ def test_an_imported_case_brings_its_rating(world: World) -> None:
     assert (mine.rating, mine.rating_comment) == ("high", "отлично")
 
 
+@pytest.mark.slow
 def test_a_refused_rating_steps_aside_and_is_seen_in_the_admin(world: World) -> None:
     case = solved(world)
     world.forbid("PUT", "rate")

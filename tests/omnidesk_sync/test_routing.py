@@ -108,6 +108,7 @@ def test_an_opening_with_fields_exists_once_whatever_happened_to_the_answer(
     assert world.thread(case) == ["Он дымит"]
 
 
+@pytest.mark.slow
 def test_another_cases_number_typed_into_a_field_makes_nobody_believe_it_is_that_case(
     world: World, topic: Topic
 ) -> None:
@@ -152,6 +153,7 @@ def test_fields_that_nobody_over_there_sees_are_named() -> None:
     assert check_topic_fields(databases=["default"]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_the_admin_maps_a_topic_and_says_what_is_missing() -> None:
     staff = signed_in(get_user_model().objects.create_superuser("root", "root@example.com", "pw"))
