@@ -122,6 +122,7 @@ def _case(number: int, owner: Any, now: datetime) -> Case:
         created_at=when,
         last_activity_at=when,
         changed_at=when,
+        next_position=4,
     )
 
 
