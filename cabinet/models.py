@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from cabinet import draft_models  # noqa: F401 - Django looks for every row here
 from cabinet.search import FoldedField
 
 MAX_SUBJECT = 140
@@ -178,7 +179,7 @@ class Message(models.Model):
 
 
 class CaseFile(models.Model):
-    """A file of a message, or an upload waiting for its message (then only `owner` is set).
+    """A file of a message, or an upload waiting for its message (then only `owner` is set, and its draft).
 
     The bytes are private: only a view that has checked who asks may open `blob`.
     """
@@ -194,6 +195,9 @@ class CaseFile(models.Model):
     )
     message = models.ForeignKey(
         Message, models.CASCADE, null=True, blank=True, related_name="files", verbose_name=_("message")
+    )
+    draft = models.ForeignKey(
+        "cabinet.Draft", models.SET_NULL, null=True, blank=True, related_name="files", verbose_name=_("draft")
     )
     position = models.PositiveIntegerField(_("position"), default=0)
     name = models.CharField(_("name"), max_length=200)

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from cabinet import live
-from cabinet.views import cases, files
+from cabinet.views import cases, drafts, files
 
 app_name = "cabinet"
 urlpatterns = [
@@ -16,6 +16,10 @@ urlpatterns = [
     path("cases/<uuid:case_id>/reopen/", cases.reopen, name="reopen"),
     path("cases/<uuid:case_id>/messages/<uuid:message_id>/retry/", cases.retry, name="retry"),
     path("files/<uuid:file_id>/", files.serve, name="file"),
+    path("drafts/", drafts.draft, name="draft"),
+    path("drafts/discard/", drafts.discard, name="discard-draft"),
+    path("uploads/", drafts.upload, name="upload"),
+    path("uploads/<uuid:file_id>/remove/", drafts.remove_upload, name="remove-upload"),
     path("live/", live.anything_new, name="live"),
     # Served by the `live` process where there is one; see cabinet/stream.py.
     path("live/stream/", live.no_stream, name="stream"),

@@ -6,10 +6,12 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import live, selectors, services
+from cabinet import drafts, interrupted, live, selectors, services
+from cabinet.draft_models import Draft
 from cabinet.forms import CaseForm, MessageForm
 from cabinet.models import Case, Message
 from cabinet.views.access import PersonRequest, signed_in, to_sign_in
@@ -55,10 +57,12 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
     if not selectors.address_of(request.user):
         # Signed in by other means of the site: without a proved address nobody could answer.
         return to_sign_in(request)
-    form = CaseForm(request, request.user)
     if request.method != "POST":
+        form = CaseForm(request, request.user, _draft(request, None))
         return render(request, "cabinet/case_new.html", {"form": form})
+    form = CaseForm(request, request.user)
     if not form.is_valid():
+        _keep(request, form, None)
         return render(request, "cabinet/case_new.html", {"form": form}, status=422)
     case = services.open_case(
         owner=request.user,
@@ -66,6 +70,7 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         text=form.cleaned_data["text"],
         files=form.attachments.kept,
         submission_key=form.submission_key,
+        seen=form.seen,
     )
     messages.success(request, _("We have your case. You will see our answer here and by e-mail."))
     return redirect("cabinet:case", case.pk)
@@ -75,16 +80,23 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
 @require_safe
 def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     """One case with its thread."""
-    return _show(request, _case(request, case_id), MessageForm(request, request.user))
+    case = _case(request, case_id)
+    return _show(request, case, MessageForm(request, request.user, _draft(request, case)))
 
 
 @signed_in
 @require_POST
 def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
-    """The customer answers; a bad form comes back with everything typed and attached."""
+    """The customer answers; a bad form comes back with everything typed and attached.
+
+    With `close` the case is closed after the reply, or at once if nothing was written.
+    """
     case = _case(request, case_id)
     form = MessageForm(request, request.user)
+    if form.only_closes:
+        return close(request, case_id)
     if not form.is_valid():
+        _keep(request, form, case)
         return _show(request, case, form, status=422)
     try:
         services.post_reply(
@@ -93,8 +105,11 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
             text=form.cleaned_data["text"],
             files=form.attachments.kept,
             submission_key=form.submission_key,
+            close="close" in request.POST,
+            seen=form.seen,
         )
     except services.CaseUnavailable:
+        _keep(request, form, case)
         return _show(request, _case(request, case_id), form, status=422)
     return redirect("cabinet:case", case_id)
 
@@ -139,6 +154,29 @@ def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> 
 def _case(request: PersonRequest, case_id: uuid.UUID) -> Case:
     """The person's case with what its page shows; a stranger's does not exist."""
     return get_object_or_404(selectors.cases_of(request.user).select_related("merged_into"), pk=case_id)
+
+
+def _draft(request: PersonRequest, case: Case | None) -> Draft | None:
+    """What was typed on this page before, also what waited for its person to sign in again."""
+    interrupted.hand_over(request, case=case)
+    return drafts.find(request.user, case)
+
+
+def _keep(request: PersonRequest, form: MessageForm, case: Case | None) -> None:
+    """A form that comes back is a draft too: the page may be closed over it."""
+    try:
+        typed = drafts.Typed.of(request.POST)
+    except drafts.TooMuch:
+        return
+    saved = drafts.save(
+        user=request.user,
+        case=case,
+        typed=typed,
+        seen=form.seen,
+        now=timezone.now(),
+        files=form.attachments.kept,
+    )
+    form.draft = saved.draft
 
 
 def _show(request: PersonRequest, case: Case, form: MessageForm, status: int = 200) -> HttpResponse:
