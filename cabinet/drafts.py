@@ -103,14 +103,18 @@ def _number(value: str | None) -> int:
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def find(user: AbstractBaseUser, case: Case | None) -> Draft | None:
+def find(user: AbstractBaseUser, case_id: uuid.UUID | None) -> Draft | None:
     """The person's draft for this page with its files: one query where there is none."""
     waiting = CaseFile.objects.filter(message=None).defer("folded").order_by("created_at")
-    return _of(user.pk, case).prefetch_related(Prefetch("files", waiting)).first()
+    return _of(user.pk, case_id).prefetch_related(Prefetch("files", waiting)).first()
 
 
-def _of(user_id: object, case: Case | None) -> QuerySet[Draft]:
-    return Draft.objects.filter(user_id=user_id, case=case)
+def _of(user_id: object, case_id: uuid.UUID | None) -> QuerySet[Draft]:
+    return Draft.objects.filter(user_id=user_id, case_id=case_id)
+
+
+def _id(case: Case | None) -> uuid.UUID | None:
+    return case.pk if case else None
 
 
 def values_of(draft: Draft) -> QueryDict:
@@ -164,7 +168,7 @@ def _save(
     files: list[CaseFile],
 ) -> Saved:
     with transaction.atomic():
-        draft = _of(user.pk, case).select_for_update().first()
+        draft = _of(user.pk, _id(case)).select_for_update().first()
         if draft is None:
             if (typed.is_empty and not files) or _was_just_sent(user, case, typed, now):
                 return Saved(None)
@@ -213,7 +217,7 @@ def add_file(
     with transaction.atomic():
         begun = {"revision": 0, "updated_at": now}
         Draft.objects.get_or_create(user_id=user.pk, case=case, defaults=begun)
-        draft = _of(user.pk, case).select_for_update().get()
+        draft = _of(user.pk, _id(case)).select_for_update().get()
         attach(draft, [file])
         _stamp_files(draft, seen, now)
     return draft
@@ -256,7 +260,7 @@ def sent(*, user_id: object, case: Case | None, subject: str, text: str, seen: S
 
     Other words that another device has typed meanwhile, and the page that sends has not seen, stay.
     """
-    draft = _of(user_id, case).select_for_update().first()
+    draft = _of(user_id, _id(case)).select_for_update().first()
     if draft is None:
         return
     same = draft.text.strip() == text.strip() and (
@@ -269,7 +273,7 @@ def sent(*, user_id: object, case: Case | None, subject: str, text: str, seen: S
 def discard(*, user: AbstractBaseUser, case: Case | None) -> None:
     """Throws away what is typed and attached on this page."""
     with transaction.atomic():
-        draft = _of(user.pk, case).select_for_update().first()
+        draft = _of(user.pk, _id(case)).select_for_update().first()
         if draft is not None:
             _end(draft)
 

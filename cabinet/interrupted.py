@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from cabinet import drafts, selectors, uploads
 from cabinet.draft_models import UnsentForm
-from cabinet.models import Case, CaseFile
+from cabinet.models import CaseFile
 
 LAST_PERSON: Final = "cabinet_person"
 UNSENT: Final = "cabinet_unsent"
@@ -88,10 +88,10 @@ def _stored(form: UnsentForm, request: HttpRequest) -> UnsentForm | None:
     return form
 
 
-def hand_over(request: HttpRequest, *, case: Case | None) -> None:
+def hand_over(request: HttpRequest, *, case_id: uuid.UUID | None) -> None:
     """Makes what waits in this browser a draft of the person it was typed by, before a page of his is shown.
 
-    `case` is the page's, None for a new case's: the page says so if it is the one the form came from.
+    `case_id` is the page's, None for a new case's: it says so if it is the one the form came from.
     """
     waiting = _signed(request, UNSENT, max_age=int(drafts.UNSENT_LIFE.total_seconds()))
     if UNSENT not in request.COOKIES:
@@ -104,7 +104,7 @@ def hand_over(request: HttpRequest, *, case: Case | None) -> None:
         drafts.forget_unsent(form)
     elif UnsentForm.objects.filter(pk=form.pk).delete()[0]:
         _make_draft(request, form)
-        if form.case == case:
+        if form.case_id == case_id:
             messages.info(request, _("What you typed is still here. It was not sent yet."))
 
 

@@ -124,7 +124,7 @@ def take(
     """Stages one file ahead of its message, in the draft of the page; `loose` in none. Raises `Refused`."""
     if no_room := _no_room_for(owner, upload.name or ""):
         raise Refused(no_room)
-    held = None if loose else drafts.find(owner, case)
+    held = None if loose else drafts.find(owner, case.pk if case else None)
     attachments = Attachments(kept=list(held.files.all()) if held else [])
     add(owner, [upload], attachments)
     if attachments.problems:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import drafts, interrupted, live, selectors, services
+from cabinet import drafts, interrupted, live, selectors, services, visits
 from cabinet.draft_models import Draft
 from cabinet.forms import CaseForm, MessageForm
 from cabinet.models import Case, Message
@@ -36,18 +36,18 @@ def case_list(request: PersonRequest) -> HttpResponse:
     tab = tab if tab in selectors.TABS else "all"
     query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
     # The mark is read first: what changes while the page is made is then news to it.
-    context: dict[str, object] = {"mark": live.list_mark(request.user), "tab": tab, "query": query}
-    context["stream"] = live.stream_address()
-    counts = selectors.tab_counts(request.user)
+    counts, unread, changed = selectors.overview(request.user)
+    context: dict[str, object] = {"tab": tab, "query": query, "unread": unread}
     cases = selectors.matching(selectors.cases_under(request.user, tab), query)
     paginator = Paginator(cases, PAGE_SIZE)
     if not query:
         paginator.count = counts[tab]
     page = paginator.get_page(request.GET.get("page"))
-    previews = selectors.previews(page)
+    previews = selectors.previews(page, request.user)
     context |= {"page": page, "rows": [(case, previews.get(case.pk)) for case in page]}
     context |= {"tabs": [(name, label, counts[name]) for name, label in TAB_NAMES.items()]}
-    return render(request, "cabinet/case_list.html", context | {"total": counts["all"]})
+    context |= {"total": counts["all"]}
+    return _live(request, "cabinet/case_list.html", context, live.list_mark(counts["all"], changed, unread))
 
 
 @signed_in
@@ -80,8 +80,8 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
 @require_safe
 def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     """One case with its thread."""
-    case = _case(request, case_id)
-    return _show(request, case, MessageForm(request, request.user, _draft(request, case)))
+    form = MessageForm(request, request.user, _draft(request, case_id))
+    return _show(request, case_id, form)
 
 
 @signed_in
@@ -97,7 +97,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
         return close(request, case_id)
     if not form.is_valid():
         _keep(request, form, case)
-        return _show(request, case, form, status=422)
+        return _show(request, case_id, form, status=422)
     try:
         services.post_reply(
             case=case,
@@ -110,7 +110,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
         )
     except services.CaseUnavailable:
         _keep(request, form, case)
-        return _show(request, _case(request, case_id), form, status=422)
+        return _show(request, case_id, form, status=422)
     return redirect("cabinet:case", case_id)
 
 
@@ -152,14 +152,14 @@ def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> 
 
 
 def _case(request: PersonRequest, case_id: uuid.UUID) -> Case:
-    """The person's case with what its page shows; a stranger's does not exist."""
-    return get_object_or_404(selectors.cases_of(request.user).select_related("merged_into"), pk=case_id)
+    """The person's case; a stranger's does not exist."""
+    return get_object_or_404(selectors.cases_of(request.user), pk=case_id)
 
 
-def _draft(request: PersonRequest, case: Case | None) -> Draft | None:
+def _draft(request: PersonRequest, case_id: uuid.UUID | None) -> Draft | None:
     """What was typed on this page before, also what waited for its person to sign in again."""
-    interrupted.hand_over(request, case=case)
-    return drafts.find(request.user, case)
+    interrupted.hand_over(request, case_id=case_id)
+    return drafts.find(request.user, case_id)
 
 
 def _keep(request: PersonRequest, form: MessageForm, case: Case | None) -> None:
@@ -179,12 +179,20 @@ def _keep(request: PersonRequest, form: MessageForm, case: Case | None) -> None:
     form.draft = saved.draft
 
 
-def _show(request: PersonRequest, case: Case, form: MessageForm, status: int = 200) -> HttpResponse:
-    context = {
-        "case": case,
-        "thread": selectors.thread_of(case),
-        "form": form,
-        "mark": live.case_mark(case),
-        "stream": live.stream_address(),
-    }
-    return render(request, "cabinet/case.html", context, status=status)
+def _show(request: PersonRequest, case_id: uuid.UUID, form: MessageForm, status: int = 200) -> HttpResponse:
+    case = visits.find(request.user, case_id)
+    visit = visits.Visit.of(request)
+    thread = visits.open_thread(user=request.user, case=case, visit=visit, now=timezone.now())
+    unread: int = getattr(case, "unread", 0)
+    context = {"case": case, "thread": thread, "form": form, "unread": unread}
+    return _live(request, "cabinet/case.html", context, live.case_mark(case.revision, unread), status=status)
+
+
+def _live(
+    request: PersonRequest, template: str, context: dict[str, object], mark: str, *, status: int = 200
+) -> HttpResponse:
+    """A page that follows what changes. Its mark stands in a header too, for who fetches only parts of it."""
+    context |= {"mark": mark, "stream": live.stream_address()}
+    response = render(request, template, context, status=status)
+    response["X-Live-Mark"] = mark
+    return response

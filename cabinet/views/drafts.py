@@ -20,7 +20,7 @@ def draft(request: PersonRequest) -> HttpResponse:
     """The draft of a page: asked for, or saved. 409: saved, and another device's words were put aside."""
     case = _case(request)
     if request.method != "POST":
-        return JsonResponse(_told(drafts.find(request.user, case)))
+        return JsonResponse(_told(drafts.find(request.user, case.pk if case else None)))
     try:
         typed = drafts.Typed.of(request.POST)
     except drafts.TooMuch:
