@@ -101,6 +101,8 @@ class MessageForm(forms.Form):
             super().__init__()
             self._begin(request)
         self.submission = _submission(self.data.get("submission"))
+        # The browser would cut off the end of a long text that is pasted, and say nothing.
+        self.fields["text"].widget.attrs.pop("maxlength", None)
 
     def _begin(self, request: HttpRequest) -> None:
         """What stands in the form before anything is sent."""
