@@ -7,6 +7,7 @@ badges of his other tabs drop.
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection
@@ -70,13 +71,13 @@ def pass_history(message: Message, *, case: Case) -> None:
 # ── what is new to whom ─────────────────────────────────────────────────────────────────────────────────
 
 
-def read_position(user_id: object, case: str = "pk") -> Combinable:
+def read_position(user_id: Any, case: str = "pk") -> Combinable:
     """For a query of cases, or of rows with one: up to where this person has read it, 0 if he never did."""
     mark = ReadMark.objects.filter(user_id=user_id, case=OuterRef(case))
     return Coalesce(Subquery(mark.values("position")[:1]), 0, output_field=IntegerField())
 
 
-def new_messages(user_id: object, case: str = "pk") -> QuerySet[Message]:
+def new_messages(user_id: Any, case: str = "pk") -> QuerySet[Message]:
     """For a query of cases that knows `read_position`: the messages of each that are new to this person."""
     after = Message.objects.filter(
         case=OuterRef(case), position__gt=OuterRef("read_position"), withdrawn_at=None
@@ -84,13 +85,13 @@ def new_messages(user_id: object, case: str = "pk") -> QuerySet[Message]:
     return after.exclude(author_user_id=user_id).order_by()
 
 
-def how_many_new(user_id: object, case: str = "pk") -> Combinable:
+def how_many_new(user_id: Any, case: str = "pk") -> Combinable:
     """For the same: how many they are."""
     counted = new_messages(user_id, case).values("case").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counted), 0, output_field=IntegerField())
 
 
-def knowing_news(cases: QuerySet[Case], user_id: object) -> QuerySet[Case]:
+def knowing_news(cases: QuerySet[Case], user_id: Any) -> QuerySet[Case]:
     """The cases, each with `has_news`: whether something in it is new to this person."""
     # First what stands in the row itself: most cases are read to their end, and need no look at a message.
     unfinished = Q(next_position__gt=F("read_position") + 1)
@@ -103,11 +104,11 @@ def count_cases_with_news(user: AbstractBaseUser | AnonymousUser) -> int:
     """How many of the person's cases hold something new to him."""
     if not user.is_authenticated:
         return 0
-    return knowing_news(Case.objects.filter(owner_id=user.pk), user.pk).filter(has_news=True).count()
+    return knowing_news(Case.objects.filter(owner_id=user.pk), user.pk).filter(Q(has_news=True)).count()
 
 
-def unread_of(person_id: object) -> Combinable:
+def unread_of(person_id: Any) -> Combinable:
     """For a query of people that finds this one: the number of his cases with something new."""
     cases = knowing_news(Case.objects.filter(owner_id=person_id), person_id).order_by()
-    counted = cases.filter(has_news=True).values("owner").annotate(count=Count("pk")).values("count")
+    counted = cases.filter(Q(has_news=True)).values("owner").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counted), 0, output_field=IntegerField())

@@ -2,8 +2,13 @@
 
 import pytest
 
+from cabinet.bodies import files_in
+from cabinet.models import CaseFile
 from omnidesk_sync.pictures import in_place
 from omnidesk_sync.types import Attachment
+from sandbox.records import Upload
+from tests.factories import PNG
+from tests.omnidesk_sync.world import World
 
 HOST = "https://acme.omnidesk.ru"
 
@@ -60,3 +65,22 @@ def test_two_of_one_name_are_none() -> None:
 def test_one_picture_may_stand_in_several_places() -> None:
     html = f"<img src='{HOST}/attachment/345'><img src='cid:image001.png'><img src='{HOST}/attachment/345'>"
     assert in_place(html, [file(345)]) == {345: (f"{HOST}/attachment/345", "cid:image001.png")}
+
+
+@pytest.mark.slow
+def test_a_picture_of_a_reply_is_shown_from_our_copy_also_after_it_was_edited(world: World) -> None:
+    case = world.delivered()
+    upload = Upload(name="error.png", mime_type="image/png", data=PNG)
+    html = '<p>Here:</p><img src="cid:error.png@1"><img src="https://evil.example/x.png">'
+    row = world.desk.staffroom.reply(world.desk_id(case), html=html, files=[upload])
+    world.read(case)
+    [shown] = CaseFile.objects.all()
+    assert shown.state == CaseFile.State.READY
+    message = case.messages.get(author="staff")
+    assert files_in(message.html) == [str(shown.pk)]
+    world.desk.staffroom.edit(row.message_id, html=html.replace("Here", "There"))
+    world.read(case)
+    message.refresh_from_db()
+    assert "There" in message.text
+    assert files_in(message.html) == [str(shown.pk)]
+    assert "evil" not in message.html

@@ -112,14 +112,22 @@
     if (line) return line.scrollIntoView({ block: "start" });
     const last = thread().lastElementChild, composer = document.getElementById("composer");
     if (composer) composer.scrollIntoView({ block: "end" });
-    if (last) last.scrollIntoView({ block: "nearest" });
+    if (last) last.scrollIntoView({ block: last.offsetHeight > 0.8 * window.innerHeight ? "start" : "nearest" });
+  }
+  // Pictures have no size before they are there. Until the reader moves, the page is entered anew with each.
+  const SETTLES = 3000;
+  function settle() {
+    const stop = new AbortController(), options = { capture: true, signal: stop.signal };
+    document.addEventListener("load", (event) => { if (event.target.matches && event.target.matches("#thread img")) arrive(); }, options);
+    for (const moved of ["wheel", "touchstart", "keydown", "pointerdown"]) window.addEventListener(moved, () => stop.abort(), options);
+    setTimeout(() => stop.abort(), SETTLES);
   }
   // A link to a message that is not shown because the thread is long.
   function findHash() {
     const wanted = location.hash.slice(1);
     if (wanted.startsWith("m-") && !document.getElementById(wanted) && document.getElementById("earlier")) location.replace("?all=1" + location.hash);
   }
-  const begin = () => { arrangeDetails(); findHash(); arrive(); seen(); };
+  const begin = () => { arrangeDetails(); findHash(); arrive(); settle(); seen(); };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   else begin();
   window.addEventListener("hashchange", findHash);
