@@ -6,11 +6,13 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.validators import EmailValidator
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
+from django.utils.datastructures import MultiValueDict
 from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
-from cabinet import modes, notices
+from cabinet import drafts, modes, notices
+from cabinet.draft_models import Draft
 from cabinet.models import MAX_SUBJECT, MAX_TEXT, Case
 from cabinet.uploads import Attachments, collect
 from cabinet.wording import FORM_LEAD, FORM_LEADS, MODE_WITH_NOTICES, MODES
@@ -74,7 +76,11 @@ class CodeForm(forms.Form):
 
 
 class MessageForm(forms.Form):
-    """A reply: a text, files, or both. Its uploads are staged as soon as it is read."""
+    """A reply: a text, files, or both. Its uploads are staged as soon as it is read.
+
+    Before it is sent, it says what its draft says. Values out of the address go first: then the draft is
+    only offered.
+    """
 
     text = TextField(
         label=_("Your reply"),
@@ -85,15 +91,48 @@ class MessageForm(forms.Form):
     )
     empty_message = _("Write something or attach a file.")
 
-    def __init__(self, request: HttpRequest, author: AbstractBaseUser, *, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        request: HttpRequest,
+        author: AbstractBaseUser,
+        draft: Draft | None = None,
+        *,
+        fresh: bool = False,
+    ) -> None:
         """`fresh`: what was posted is another form's."""
         self.attachments = Attachments()
+        self.draft, self.offered_draft = draft, None
+        self.typed = QueryDict()
         if request.method == "POST" and not fresh:
             super().__init__(request.POST)
             self.attachments = collect(author, request.POST, request.FILES)
         else:
             super().__init__()
+            self._begin(request)
         self.submission = _submission(self.data.get("submission"))
+        # The browser would cut off the end of a long text that is pasted, and say nothing.
+        self.fields["text"].widget.attrs.pop("maxlength", None)
+
+    def _begin(self, request: HttpRequest) -> None:
+        """What stands in the form before anything is sent."""
+        if any(request.GET.get(name) for name in self.fields):
+            self.typed = request.GET
+            self.draft, self.offered_draft = None, self.draft
+        elif self.draft is not None:
+            self.typed = drafts.values_of(self.draft)
+            self.attachments = Attachments(kept=list(self.draft.files.all()))
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        if field_name not in self.typed:
+            return super().get_initial_for_field(field, field_name)
+        return field.widget.value_from_datadict(self.typed, MultiValueDict(), self.add_prefix(field_name))
+
+    @property
+    def seen(self) -> drafts.Seen:
+        """The draft that the page knows of, or is about to show."""
+        if self.is_bound and self.draft is None:
+            return drafts.Seen.of(self.data)
+        return drafts.Seen(self.draft.revision if self.draft else 0)
 
     def clean(self) -> dict[str, Any]:
         if "text" in self.cleaned_data and not self.cleaned_data["text"] and not self.attachments.kept:
@@ -101,6 +140,12 @@ class MessageForm(forms.Form):
         for problem in self.attachments.problems:
             self.add_error(None, problem)
         return self.cleaned_data
+
+    @property
+    def only_closes(self) -> bool:
+        """The case is to be closed, and nothing was written or attached, well or badly."""
+        nothing = not (self.attachments.kept or self.attachments.problems)
+        return nothing and "close" in self.data and not str(self.data.get("text", "")).strip()
 
     @property
     def submission_key(self) -> uuid.UUID:
@@ -159,8 +204,8 @@ class CaseForm(MessageForm):
     field_order = ["subject", "text", "mode"]
     empty_message = _("Describe what happened, or attach a file.")
 
-    def __init__(self, request: HttpRequest, author: AbstractBaseUser) -> None:
-        super().__init__(request, author)
+    def __init__(self, request: HttpRequest, author: AbstractBaseUser, draft: Draft | None = None) -> None:
+        super().__init__(request, author, draft)
         self.fields["text"].label = _("What happened?")
         self.fields["text"].widget.attrs["rows"] = 9
         self.modes = modes.open_to(author)

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from cabinet import draft_models  # noqa: F401 - Django looks for every row here
 from cabinet.search import FoldedField
 from cabinet.search.following import SearchedQuerySet
 from cabinet.status_models import CaseRules as CaseRules
@@ -254,7 +255,7 @@ class Message(models.Model):
 
 
 class CaseFile(models.Model):
-    """A file of a message, or an upload waiting for its message (then only `owner` is set).
+    """A file of a message, or an upload waiting for its message (then only `owner` is set, and its draft).
 
     The bytes are private: only a view that has checked who asks may open `blob`.
     """
@@ -270,6 +271,9 @@ class CaseFile(models.Model):
     )
     message = models.ForeignKey(
         Message, models.CASCADE, null=True, blank=True, related_name="files", verbose_name=_("message")
+    )
+    draft = models.ForeignKey(
+        "cabinet.Draft", models.SET_NULL, null=True, blank=True, related_name="files", verbose_name=_("draft")
     )
     position = models.PositiveIntegerField(_("position"), default=0)
     name = models.CharField(_("name"), max_length=200)
@@ -294,7 +298,9 @@ class CaseFile(models.Model):
 class ReadMark(models.Model):
     """How far one person has read one case: what stands after `position` is new to them.
 
-    `seen_at` is when an open page of the case last said that it is looked at.
+    `seen_at` is when an open page of the case last said that it is looked at. `history_until`: what was
+    written before that counts as read when it becomes known, because the case is older than its owner's
+    cabinet.
     """
 
     user = models.ForeignKey(
@@ -303,6 +309,7 @@ class ReadMark(models.Model):
     case = models.ForeignKey(Case, models.CASCADE, related_name="read_marks", verbose_name=_("case"))
     position = models.PositiveIntegerField(_("read up to"), default=0)
     seen_at = models.DateTimeField(_("last looked at"), null=True, blank=True)
+    history_until = models.DateTimeField(_("older is history"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("read mark")

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cabinet import following, topics
+from cabinet.draft_models import Draft
 from cabinet.forms import CaseForm
 from cabinet.models import MAX_SUBJECT, Case, TopicField
 from cabinet.selectors import cases_of
@@ -58,9 +59,20 @@ class NewCaseForm(CaseForm):
     )
     field_order = ["topic", "subject", "text", "mode"]
 
-    def __init__(self, request: HttpRequest, author: AbstractBaseUser, address: str = "") -> None:
-        super().__init__(request, author)
+    def __init__(
+        self,
+        request: HttpRequest,
+        author: AbstractBaseUser,
+        draft: Draft | None = None,
+        *,
+        address: str = "",
+    ) -> None:
+        super().__init__(request, author, draft)
         self.sent = request.POST if request.method == "POST" else request.GET
+        if self.draft is not None:
+            # What the address says besides, such as which case this one follows, still counts.
+            self.sent = self.typed.copy()
+            self.sent.update(request.GET)
         self.only_switches = request.method == "POST" and "choose" in request.POST
         if self.only_switches:
             # Nothing is judged yet: what was typed comes back as it is.
@@ -88,8 +100,9 @@ class NewCaseForm(CaseForm):
                 self.fields[row.key].widget.attrs |= asks_anew
 
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
-        """Before it is sent, the form says what it was told by the address, or typed before a switch."""
-        if field_name not in self.sent:
+        """Before it is sent, the form says what its draft says, what it was told by the address, or what was
+        typed before a switch."""
+        if field_name not in self.sent or (self.draft is not None and field_name in self.typed):
             if field_name == "subject" and self.follow_up:
                 return self.follow_up.subject[:MAX_SUBJECT]
             return super().get_initial_for_field(field, field_name)

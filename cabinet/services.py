@@ -12,7 +12,7 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cabinet import filetypes, following, thread
+from cabinet import drafts, filetypes, following, thread
 from cabinet.bodies import body_from_text
 from cabinet.models import Case, CaseFile, Message, OutboxEntry, Topic
 from cabinet.rating import may_rate
@@ -55,12 +55,14 @@ def open_case(
     answers: Sequence[Answer] = (),
     follow_up_of: Case | None = None,
     submission_key: uuid.UUID | None = None,
+    seen: drafts.Seen | None = None,
 ) -> Case:
     """Stores a new case with its first message and the duty to open it at the desk.
 
     `mode` is the case's for life; `answers` are what was given under its `topic`. The same `submission_key`
     of the same owner gives the same case: a double click makes one. `files` are staged uploads of the owner
     (see `stage_file`). With `follow_up_of`, a case of the same owner, the text begins with that one's number.
+    Its draft ends with it; `seen` is the one that the page knew.
     """
     if follow_up_of is not None:
         if follow_up_of.owner_id != owner.pk:
@@ -85,10 +87,13 @@ def open_case(
             message = _write(case, author=owner, text=text, files=files, key=key, now=now)
             thread.queue(case, OutboxEntry.Kind.OPEN_CASE, now=now, message=message)
             thread.store(case, now)
+            drafts.sent(user_id=owner.pk, case=None, subject=subject, text=text, seen=seen)
     except IntegrityError:
         earlier = Case.objects.filter(owner_id=owner.pk, submission_key=key).first()
         if earlier is None:
             raise
+        with transaction.atomic():
+            drafts.sent(user_id=owner.pk, case=None, subject=subject, text=text, seen=seen)
         return earlier
     return case
 
@@ -100,12 +105,16 @@ def post_reply(
     text: str,
     files: Sequence[CaseFile] = (),
     submission_key: uuid.UUID | None = None,
+    close: bool = False,
+    seen: drafts.Seen | None = None,
 ) -> Message:
-    """Stores a customer's reply and the duty to forward it; reopens a closed case on both sides.
+    """Stores a customer's reply and the duty to forward it; reopens a closed case on both sides, or with
+    `close` closes it after the reply.
 
-    The same `submission_key` in the same case gives the same message. Raises `CaseUnavailable`: for a chat
-    that was closed `ChatEnded`, since the desk has left that conversation and it is never reopened; for a
-    case that a new one follows instead `CaseTooOld`.
+    The same `submission_key` in the same case gives the same message. Its draft ends with it; `seen` is the
+    one that the page knew. Raises `CaseUnavailable`: for a chat that was closed `ChatEnded`, since the desk
+    has left that conversation and it is never reopened; for a case that a new one follows instead
+    `CaseTooOld`.
     """
     key = submission_key or uuid.uuid4()
     now = timezone.now()
@@ -113,16 +122,20 @@ def post_reply(
         locked = thread.lock(case.pk)
         earlier = Message.objects.filter(case=locked, submission_key=key).first()
         if earlier is not None:
+            drafts.sent(user_id=author.pk, case=locked, subject="", text=text, seen=seen)
             return earlier
         if not locked.accepts_messages:
             raise ChatEnded if locked.is_ended_chat else CaseUnavailable
         if following.is_over(locked, now=now):
             raise CaseTooOld
         message = _write(locked, author=author, text=text, files=files, key=key, now=now)
+        drafts.sent(user_id=author.pk, case=locked, subject="", text=text, seen=seen)
         thread.queue(locked, OutboxEntry.Kind.REPLY, now=now, message=message)
-        if locked.status == Case.Status.CLOSED:
+        if close:
+            thread.queue(locked, OutboxEntry.Kind.CLOSE, now=now)
+        elif locked.status == Case.Status.CLOSED:
             thread.queue(locked, OutboxEntry.Kind.ENSURE_OPEN, now=now)
-        locked.status = Case.Status.OPEN
+        locked.status = Case.Status.CLOSED if close else Case.Status.OPEN
         locked.last_activity_at = now
         thread.store(locked, now)
     return message
@@ -218,14 +231,15 @@ def requeue(entry: OutboxEntry, *, case: Case, now: datetime) -> None:
     thread.store(case, now)
 
 
-def stage_file(*, owner: AbstractBaseUser, upload: "File[bytes]", name: str) -> CaseFile:
+def stage_file(*, owner: AbstractBaseUser | None, upload: "File[bytes]", name: str) -> CaseFile:
     """Keeps an upload until its message is written, so that a form with an error loses nothing.
 
     The row comes first: whatever is killed after it, nothing lies on the disk that no row knows, and what
-    was never sent goes with its row (`forget_stale_uploads`). Raises `OSError` if there is no room for it.
+    was never sent goes with its row (`forget_stale_uploads`). Without an owner it waits for whoever signs in
+    (`cabinet.interrupted`). Raises `OSError` if there is no room for it.
     """
     file = CaseFile(
-        owner_id=owner.pk,
+        owner_id=owner.pk if owner else None,
         name=filetypes.safe_name(name),
         size=upload.size,
         content_type=filetypes.sniff_type(_head(upload), name),
@@ -243,8 +257,8 @@ def stage_file(*, owner: AbstractBaseUser, upload: "File[bytes]", name: str) -> 
 
 
 def forget_stale_uploads(*, before: datetime) -> int:
-    """Deletes uploads whose message was never written. Returns how many."""
-    stale = CaseFile.objects.filter(message=None, created_at__lt=before)
+    """Deletes uploads whose message was never written and that no draft holds. Returns how many."""
+    stale = CaseFile.objects.filter(message=None, draft=None, created_at__lt=before)
     count = 0
     for file in stale.iterator(chunk_size=100):
         # Asked once more while deleting: in this very moment it may have found its message.
@@ -261,6 +275,11 @@ def index_what_changed(*, since: datetime) -> int:
     """
     indexer = Indexer()
     return indexer.index_many(list(indexer.stale(since)[:MOST_INDEXED]))
+
+
+def forget_old_drafts(*, now: datetime) -> None:
+    """Deletes drafts that nobody touched for a month, and forms for which nobody has signed in in time."""
+    drafts.forget_old(now=now)
 
 
 def _head(upload: "File[bytes]") -> bytes:
@@ -296,6 +315,6 @@ def _write(
     for position, file in enumerate(files):
         # Only a file that is still free and this author's own: a staged upload belongs to one message.
         CaseFile.objects.filter(pk=file.pk, message=None, owner_id=author.pk).update(
-            message=message, position=position
+            message=message, draft=None, position=position
         )
     return message

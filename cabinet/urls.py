@@ -3,7 +3,7 @@
 from django.urls import path
 
 from cabinet import live
-from cabinet.views import cases, chat, files, handover, letters
+from cabinet.views import cases, chat, drafts, files, handover, letters
 
 app_name = "cabinet"
 urlpatterns = [
@@ -23,6 +23,10 @@ urlpatterns = [
     path("letters/", letters.letters, name="letters"),
     path("letters/<str:token>/", letters.letters_off, name="letters-off"),
     path("files/<uuid:file_id>/", files.serve, name="file"),
+    path("drafts/", drafts.draft, name="draft"),
+    path("drafts/discard/", drafts.discard, name="discard-draft"),
+    path("uploads/", drafts.upload, name="upload"),
+    path("uploads/<uuid:file_id>/remove/", drafts.remove_upload, name="remove-upload"),
     # The exact address last: it is the one that is given out.
     path("access/jwt/", handover.hand_over, name="hand-over"),
     path("access/jwt", handover.hand_over, name="hand-over"),

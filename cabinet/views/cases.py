@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import chat, following, live, modes, selectors, services
+from cabinet import chat, drafts, following, interrupted, live, modes, selectors, services, visits
+from cabinet.draft_models import Draft
 from cabinet.forms import MessageForm
 from cabinet.models import Case, Message
 from cabinet.new_case import NewCaseForm
@@ -42,19 +43,21 @@ def case_list(request: PersonRequest) -> HttpResponse:
     tab = tab if tab in selectors.TABS else "all"
     query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
     # The mark is read first: what changes while the page is made is then news to it.
-    context: dict[str, object] = {"mark": live.list_mark(request.user), "tab": tab, "query": query}
-    context["stream"] = live.stream_address()
-    search = Search.of(query) if query else None
-    counts = selectors.tab_counts(request.user, search)
+    counts, unread, changed = selectors.overview(request.user)
+    mark = live.list_mark(counts["all"], changed, unread)
+    context: dict[str, object] = {"tab": tab, "query": query, "unread": unread, "total": counts["all"]}
     cases = selectors.cases_under(request.user, tab)
-    paginator = Paginator(found(cases, search, request.user) if search else cases, PAGE_SIZE)
+    search = Search.of(query) if query else None
+    if search is not None:
+        cases, counts = found(cases, search, request.user), selectors.counts_found(request.user, search)
+    paginator = Paginator(cases, PAGE_SIZE)
     paginator.count = counts[tab]
     page = paginator.get_page(request.GET.get("page"))
-    previews = selectors.previews(page)
+    previews = selectors.previews(page, request.user)
     context |= {"page": page, "rows": [(case, previews.get(case.pk)) for case in page]}
     context |= {"tabs": [(name, label, counts[name]) for name, label in TAB_NAMES.items()]}
     context |= {"search": search, "excerpts": excerpts.of(page, search) if search else {}}
-    return render(request, "cabinet/case_list.html", context | {"total": counts["all"]})
+    return _live(request, "cabinet/case_list.html", context, mark)
 
 
 @signed_in
@@ -67,10 +70,12 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         return to_sign_in(request)
     if request.method != "POST" and offered == [Case.Mode.CHAT]:
         return redirect("cabinet:chat")
-    form = NewCaseForm(request, request.user, address=request.path)
+    draft = _draft(request, None) if request.method != "POST" else None
+    form = NewCaseForm(request, request.user, draft, address=request.path)
     if request.method != "POST" or form.only_switches:
         return render(request, "cabinet/case_new.html", {"form": form})
     if not form.is_valid():
+        _keep(request, form, None)
         return render(request, "cabinet/case_new.html", {"form": form}, status=422)
     case = services.open_case(
         owner=request.user,
@@ -82,6 +87,7 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         answers=form.answers,
         follow_up_of=form.follow_up,
         submission_key=form.submission_key,
+        seen=form.seen,
     )
     if said := RECEIVED.get(Case.Mode(case.mode)):
         messages.success(request, said)
@@ -99,17 +105,23 @@ def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     if case.goes_on_in and not request.headers.get("HX-Request") and "stay" not in request.GET:
         messages.info(request, merged_words(case))
         return redirect("cabinet:case", case.goes_on_in.pk)
-    return _show(request, case, MessageForm(request, request.user))
+    return _show(request, case_id, MessageForm(request, request.user, _draft(request, case_id)))
 
 
 @signed_in
 @require_POST
 def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
-    """The customer answers; a bad form comes back with everything typed and attached."""
+    """The customer answers; a bad form comes back with everything typed and attached.
+
+    With `close` the case is closed after the reply, or at once if nothing was written.
+    """
     case = _case(request, case_id)
     form = MessageForm(request, request.user)
+    if form.only_closes:
+        return close(request, case_id)
     if not form.is_valid():
-        return _show(request, case, form, status=422)
+        _keep(request, form, case)
+        return _show(request, case_id, form, status=422)
     try:
         services.post_reply(
             case=case,
@@ -117,9 +129,12 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
             text=form.cleaned_data["text"],
             files=form.attachments.kept,
             submission_key=form.submission_key,
+            close="close" in request.POST,
+            seen=form.seen,
         )
     except services.CaseUnavailable:
-        return _show(request, _case(request, case_id), form, status=422)
+        _keep(request, form, case)
+        return _show(request, case_id, form, status=422)
     return redirect("cabinet:case", case_id)
 
 
@@ -154,7 +169,8 @@ def rate(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     case = _case(request, case_id)
     form = RatingForm(request.POST)
     if not form.is_valid():
-        return _show(request, case, MessageForm(request, request.user, fresh=True), 422, rating_form=form)
+        reply_form = MessageForm(request, request.user, _draft(request, case_id), fresh=True)
+        return _show(request, case_id, reply_form, 422, rating_form=form)
     rating, comment = Case.Rating(form.cleaned_data["rating"]), form.cleaned_data["comment"]
     try:
         services.rate_case(case=case, rating=rating, comment=comment)
@@ -189,22 +205,51 @@ def _back(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     return HttpResponseRedirect(next_page(request) or reverse("cabinet:case", args=[case_id]))
 
 
+def _draft(request: PersonRequest, case_id: uuid.UUID | None) -> Draft | None:
+    """What was typed on this page before, also what waited for its person to sign in again."""
+    interrupted.hand_over(request, case_id=case_id)
+    return drafts.find(request.user, case_id)
+
+
+def _keep(request: PersonRequest, form: MessageForm, case: Case | None) -> None:
+    """A form that comes back is a draft too: the page may be closed over it."""
+    try:
+        typed = drafts.Typed.of(request.POST)
+    except drafts.TooMuch:
+        return
+    saved = drafts.save(
+        user=request.user,
+        case=case,
+        typed=typed,
+        seen=form.seen,
+        now=timezone.now(),
+        files=form.attachments.kept,
+    )
+    form.draft = saved.draft
+
+
 def _show(
     request: PersonRequest,
-    case: Case,
+    case_id: uuid.UUID,
     form: MessageForm,
     status: int = 200,
     rating_form: RatingForm | None = None,
 ) -> HttpResponse:
-    context = {
-        "case": case,
-        "too_old": following.is_over(case, now=timezone.now()),
-        "newer": following.newer(case),
-        "rating": asking(case, now=timezone.now()).value,
-        "rating_form": rating_form or RatingForm.of(case),
-        "thread": selectors.thread_of(case),
-        "form": form,
-        "mark": live.case_mark(case),
-        "stream": live.stream_address(),
-    }
-    return render(request, "cabinet/case.html", context, status=status)
+    now = timezone.now()
+    case = visits.find(request.user, case_id)
+    thread = visits.open_thread(user=request.user, case=case, visit=visits.Visit.of(request), now=now)
+    unread: int = getattr(case, "unread", 0)
+    context = {"case": case, "thread": thread, "form": form, "unread": unread}
+    context |= {"too_old": following.is_over(case, now=now), "newer": following.newer(case)}
+    context |= {"rating": asking(case, now=now).value, "rating_form": rating_form or RatingForm.of(case)}
+    return _live(request, "cabinet/case.html", context, live.case_mark(case.revision, unread), status=status)
+
+
+def _live(
+    request: PersonRequest, template: str, context: dict[str, object], mark: str, *, status: int = 200
+) -> HttpResponse:
+    """A page that follows what changes. Its mark stands in a header too, for who fetches only parts of it."""
+    context |= {"mark": mark, "stream": live.stream_address()}
+    response = render(request, template, context, status=status)
+    response["X-Live-Mark"] = mark
+    return response

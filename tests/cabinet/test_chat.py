@@ -139,9 +139,7 @@ def test_the_pages_own_script_learns_which_message_its_words_became(as_alice: Cl
 # ── a chat that was closed ──────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_closed_chat_takes_no_reply_and_its_owner_does_not_reopen_it(
-    alice: AbstractBaseUser, say: Say
-) -> None:
+def test_a_closed_chat_takes_no_reply_and_stays_closed(alice: AbstractBaseUser, say: Say) -> None:
     message = say()
     case = end(message.case)
     with pytest.raises(services.ChatEnded):

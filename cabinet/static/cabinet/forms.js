@@ -1,0 +1,86 @@
+// Forms that are pleasant: one click is one submission, and what goes wrong keeps what was typed. What is special
+// about the composer is in composer.js. Without it every form works by the browser alone.
+(() => {
+  "use strict";
+  const { say, saySignedOut, notice, later } = window.cabinet;
+  const SLOW = 500, waits = new WeakMap();
+
+  // ── forms: one click, one submission ──
+  function hold(form) {
+    form.dataset.sent = "yes";
+    for (const button of form.querySelectorAll("button[type=submit]")) button.setAttribute("aria-disabled", "true");
+    // A fast answer does not flash.
+    waits.set(form, setTimeout(sayProgress, SLOW, form));
+  }
+  function sayProgress(form) {
+    for (const button of form.querySelectorAll("button[type=submit][data-sending]")) {
+      button.dataset.label = button.textContent;
+      button.textContent = button.dataset.sending;
+    }
+  }
+  function release(form) {
+    delete form.dataset.sent;
+    clearTimeout(waits.get(form));
+    for (const button of form.querySelectorAll("button[type=submit]")) {
+      button.removeAttribute("aria-disabled");
+      if (button.dataset.label) button.textContent = button.dataset.label;
+      delete button.dataset.label;
+    }
+  }
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-send-once]")) return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    // After the browser and htmx have taken the values: a disabled button would not be among them.
+    setTimeout(() => hold(form));
+  }, true);
+  document.addEventListener("keydown", (event) => {
+    const form = event.target.matches("textarea") && event.target.form;
+    if (form && event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("[data-send-once]")) release(form);
+  });
+
+  // ── htmx: what can go wrong keeps what was typed ──
+  document.addEventListener("htmx:configRequest", (event) => {
+    // Signing in again in another tab changes the token; the cookie has the current one.
+    const cookie = document.cookie.split("; ").find((part) => part.startsWith("csrftoken="));
+    if (cookie && event.detail.verb === "post") event.detail.parameters.csrfmiddlewaretoken = cookie.slice("csrftoken=".length);
+  });
+  document.addEventListener("htmx:beforeRequest", () => { notice().hidden = true; });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const form = event.target.closest && event.target.closest("form");
+    if (form) release(form);
+    if (event.detail.requestConfig && event.detail.requestConfig.verb === "get") return;
+    const status = event.detail.xhr ? event.detail.xhr.status : 0;
+    if (status === 401) saySignedOut();
+    else if (status === 413) say(notice().dataset.tooLarge);
+    else if (status >= 400 && status !== 422 || status === 0) say(notice().dataset.notSent);
+    if (!notice().hidden) notice().scrollIntoView({ block: "nearest" });
+    later(300);
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const posted = event.detail.requestConfig && event.detail.requestConfig.elt;
+    if (posted && posted.matches && posted.matches("[data-reply]")) {
+      const trouble = document.querySelector("#composer [data-focus]");
+      if (trouble) trouble.focus();
+      else {
+        const last = document.querySelector("#thread > :last-child");
+        if (last) last.scrollIntoView({ block: "nearest", behavior: "smooth" });
+      }
+    }
+  });
+
+  const begin = () => {
+    const trouble = document.querySelector("[data-focus]");
+    if (trouble) trouble.focus();
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  else begin();
+})();
