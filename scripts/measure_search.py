@@ -197,13 +197,13 @@ def _figures(times: list[float]) -> tuple[float, float]:
 
 def _page_now(user: AbstractBaseUser, query: str) -> None:
     search = Search.of(query)
-    selectors.tab_counts(user, search)
+    selectors.overview(user, search)
     page = list(found(selectors.cases_under(user, "all"), search, user)[:PAGE])
     excerpts.of(page, search)
 
 
 def _page_before(user: AbstractBaseUser, query: str) -> None:
-    selectors.tab_counts(user)
+    selectors.overview(user)
     cases = _before(selectors.cases_under(user, "all"), query)
     cases.count()
     list(cases[:PAGE])

@@ -75,8 +75,8 @@ def _must_be_on() -> None:
 def _show(request: PersonRequest, form: ChatForm, status: int = 200) -> HttpResponse:
     # The mark is read first: what changes while the page is made is then news to it. It is the list's mark,
     # since another tab may begin the next chat.
-    counts, unread, changed = selectors.overview(request.user)
-    mark = live.list_mark(counts["all"], changed, unread)
+    _counts, total, unread, changed = selectors.overview(request.user)
+    mark = live.list_mark(total, changed, unread)
     context: dict[str, object] = {"mark": mark, "stream": live.stream_address(), "unread": unread}
     talk = chat.conversation(request.user, shown=_shown(request))
     profile, _made = Profile.objects.get_or_create(user_id=request.user.pk)

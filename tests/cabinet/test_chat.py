@@ -215,7 +215,7 @@ def test_where_chats_are_off_there_is_no_door_but_the_case_stays(
     assert as_alice.post("/chat/", {"text": "x"}).status_code == 404
     assert as_alice.post("/chat/settings/").status_code == 404
     page = show(as_alice, f"/cases/{case.pk}/")
-    assert not [link for link in page.all("a") if link["href"].startswith("/chat/")]
+    assert not [link for link in page.all("a") if link.get("href", "").startswith("/chat/")]
 
 
 # ── how it is shown ─────────────────────────────────────────────────────────────────────────────────────
