@@ -21,6 +21,7 @@ from django.utils.translation import ngettext
 
 from cabinet import services, thread
 from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, Case, CaseFile, Message, OutboxEntry, Profile
+from cabinet.privacy_admin import erase_people
 from cabinet.readonly_admin import ReadOnly
 
 
@@ -232,6 +233,10 @@ class ProfileAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ["language"]
     list_select_related = ["user"]
     search_fields = ["user__emailaddress__email"]
+    actions = [erase_people]
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return bool(getattr(request.user, "is_superuser", False))
 
 
 def _link_to(case: Case) -> SafeString:

@@ -11,7 +11,7 @@ from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
 from cabinet.models import MAX_SUBJECT, MAX_TEXT
-from cabinet.uploads import Attachments, collect
+from cabinet.uploads import Attachments, collect, seconds_until_room
 
 _ONE_LINE = dict.fromkeys(range(32), " ") | {0: None, 127: None}
 _LINES = dict.fromkeys([*range(9), 11, *range(14, 32), 127])
@@ -87,7 +87,8 @@ class MessageForm(forms.Form):
         self.attachments = Attachments()
         if request.method == "POST":
             super().__init__(request.POST)
-            self.attachments = collect(author, request.POST, request.FILES)
+            self.attachments = collect(author, request.POST, request.FILES, seconds_until_room(request))
+            self.wait_seconds = self.attachments.wait_seconds
         else:
             super().__init__()
         self.submission = _submission(self.data.get("submission"))

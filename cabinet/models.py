@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from cabinet import privacy_models  # noqa: F401 - Django looks for every row here
 from cabinet.search import FoldedField
 
 MAX_SUBJECT = 140

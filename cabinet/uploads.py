@@ -2,18 +2,18 @@
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from cabinet import services
+from cabinet import limits, services
 from cabinet.models import CaseFile
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,8 @@ class Attachments:
 
     kept: list[CaseFile] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    # Set when a file came too soon after many others.
+    wait_seconds: int = 0
 
     @property
     def total(self) -> int:
@@ -64,8 +66,16 @@ class Attachments:
         return "\n".join(f"{file.name}\t{file.size}" for file in self.kept)
 
 
+def seconds_until_room(request: HttpRequest) -> Callable[[int], int]:
+    """Uses up so many bytes of the sender's limit; else says in how many seconds there will be room."""
+    return lambda size: limits.take(request, limits.UPLOAD, amount=size, unit=MEGABYTE)
+
+
 def collect(
-    owner: AbstractBaseUser, data: QueryDict, files: "MultiValueDict[str, UploadedFile[bytes]]"
+    owner: AbstractBaseUser,
+    data: QueryDict,
+    files: "MultiValueDict[str, UploadedFile[bytes]]",
+    wait_for: Callable[[int], int] = lambda size: 0,  # noqa: ARG005
 ) -> Attachments:
     """Stages the new uploads of a form beside those staged before (`uploaded`), less those in `remove`.
 
@@ -76,10 +86,19 @@ def collect(
     staged = CaseFile.objects.filter(owner_id=owner.pk, message=None).in_bulk(wanted[:MAX_FILES])
     attachments = Attachments(kept=[staged[token] for token in wanted if token in staged])
     for upload in files.getlist("files"):
-        problem = _problem(upload, attachments) or _stage(owner, upload, attachments)
+        problem = _problem(upload, attachments) or _too_soon(upload, attachments, wait_for)
+        problem = problem or _stage(owner, upload, attachments)
         if problem:
             attachments.problems.append(problem)
     return attachments
+
+
+def _too_soon(upload: "UploadedFile[bytes]", attachments: Attachments, wait_for: Callable[[int], int]) -> str:
+    seconds = wait_for(upload.size or 0)
+    if not seconds:
+        return ""
+    attachments.wait_seconds = seconds
+    return limits.file_sentence(upload.name or "", seconds)
 
 
 def _stage(owner: AbstractBaseUser, upload: "UploadedFile[bytes]", attachments: Attachments) -> str:

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import live, selectors, services
+from cabinet import limits, live, selectors, services
 from cabinet.forms import CaseForm, MessageForm
 from cabinet.models import Case, Message
 from cabinet.views.access import PersonRequest, signed_in, to_sign_in
@@ -58,8 +58,8 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
     form = CaseForm(request, request.user)
     if request.method != "POST":
         return render(request, "cabinet/case_new.html", {"form": form})
-    if not form.is_valid():
-        return render(request, "cabinet/case_new.html", {"form": form}, status=422)
+    if not form.is_valid() or limits.over(request, form, limits.CASE):
+        return limits.refused(render(request, "cabinet/case_new.html", {"form": form}), form)
     case = services.open_case(
         owner=request.user,
         subject=form.cleaned_data["subject"],
@@ -84,8 +84,8 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     """The customer answers; a bad form comes back with everything typed and attached."""
     case = _case(request, case_id)
     form = MessageForm(request, request.user)
-    if not form.is_valid():
-        return _show(request, case, form, status=422)
+    if not form.is_valid() or limits.over(request, form, limits.POST):
+        return limits.refused(_show(request, case, form), form)
     try:
         services.post_reply(
             case=case,
@@ -99,6 +99,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     return redirect("cabinet:case", case_id)
 
 
+@limits.paced
 @signed_in
 @require_POST
 def close(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
@@ -110,6 +111,7 @@ def close(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     return redirect("cabinet:case", case_id)
 
 
+@limits.paced
 @signed_in
 @require_POST
 def reopen(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
@@ -121,6 +123,7 @@ def reopen(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     return redirect("cabinet:case", case_id)
 
 
+@limits.paced
 @signed_in
 @require_POST
 def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:

@@ -6,11 +6,13 @@ from django.test import Client
 
 from cabinet.models import Case
 from cabinet.urls import urlpatterns
-from tests.factories import case_of, file_in, signed_in
+from tests.factories import case_of, file_in, packed, signed_in
 
-READ = ("case", "file")
+READ = ("case", "file", "export-file")
 ACT = ("reply", "close", "reopen", "retry")
-OWN = ("home", "case-list", "case-new")
+OWN = ("home", "case-list", "case-new", "account", "erase", "consent")
+FREE = ("erased", "sign-in-again", "live", "stream")
+"""Which ask nobody who he is, or answer programs."""
 
 
 @pytest.fixture
@@ -28,12 +30,17 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
         "reopen": f"{start}reopen/",
         "retry": f"{start}messages/{message.pk}/retry/",
         "file": f"/files/{file_in(message).pk}/",
+        "account": "/account/",
+        "consent": "/account/consent/",
+        "erase": "/account/erase/",
+        "export": "/account/export/",
+        "export-file": f"/account/export/{packed(alice).pk}/",
     }
 
 
 def test_no_door_is_forgotten_here() -> None:
     named = {pattern.name for pattern in urlpatterns}
-    assert named == {*READ, *ACT, *OWN, "live", "stream"}
+    assert named == {*READ, *ACT, *OWN, *FREE, "export"}
 
 
 @pytest.mark.parametrize("name", READ)
@@ -49,9 +56,9 @@ def test_a_stranger_can_do_nothing(as_charlie: Client, doors: dict[str, str], na
     assert Case.objects.values_list("revision", "status").get() == before
 
 
-@pytest.mark.parametrize("name", [*READ, *ACT, *OWN])
+@pytest.mark.parametrize("name", [*READ, *ACT, *OWN, "export"])
 def test_nobody_is_sent_to_sign_in(client: Client, doors: dict[str, str], name: str) -> None:
-    answer = client.post(doors[name]) if name in ACT else client.get(doors[name])
+    answer = client.post(doors[name]) if name in (*ACT, "export") else client.get(doors[name])
     assert answer.status_code == 302
     assert answer["Location"].startswith("/accounts/login/?next=")
     back = doors["case"] if name in ACT else doors[name]
@@ -59,12 +66,12 @@ def test_nobody_is_sent_to_sign_in(client: Client, doors: dict[str, str], name: 
     assert client.get(doors[name], headers={"hx-request": "true"}).status_code == 401
 
 
-@pytest.mark.parametrize("name", ACT)
+@pytest.mark.parametrize("name", [*ACT, "export"])
 def test_actions_are_posts(as_alice: Client, doors: dict[str, str], name: str) -> None:
     assert as_alice.get(doors[name]).status_code == 405
 
 
-@pytest.mark.parametrize("name", [*ACT, "case-new"])
+@pytest.mark.parametrize("name", [*ACT, "case-new", "export", "erase"])
 def test_actions_need_the_forms_token(alice: AbstractBaseUser, doors: dict[str, str], name: str) -> None:
     client = signed_in(alice, Client(enforce_csrf_checks=True, HTTP_ACCEPT_LANGUAGE="en"))
     answer = client.post(doors[name], {"text": "hello"})
@@ -72,7 +79,7 @@ def test_actions_need_the_forms_token(alice: AbstractBaseUser, doors: dict[str, 
     assert "Nothing is lost: go back" in answer.content.decode()
 
 
-@pytest.mark.parametrize("name", [*READ, "case-list", "case-new"])
+@pytest.mark.parametrize("name", [*READ, "case-list", "case-new", "account", "erase"])
 def test_private_pages_are_kept_by_no_proxy(as_alice: Client, doors: dict[str, str], name: str) -> None:
     answer = as_alice.get(doors[name])
     answer.close()

@@ -17,6 +17,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "cases/<uuid:case_id>/reopen/": (),
     "cases/<uuid:case_id>/messages/<uuid:message_id>/retry/": (),
     "files/<uuid:file_id>/": (),
+    "account/": (),
+    "account/consent/": ("agree", "next"),
+    "account/export/": (),
+    "account/export/<uuid:export_id>/": (),
+    "account/erase/": ("word",),
+    "account/erase/sign-in/": (),
+    "account/erased/<uuid:erasure_id>/": (),
     "live/": ("case",),
     "live/stream/": (),
     "accounts/login/": ("email", "next"),
@@ -44,7 +51,7 @@ ADMIN_FIELDS = (
     "p",
 )
 PARAMETERS = {
-    *("case_id", "message_id", "file_id", "secret"),
+    *("case_id", "message_id", "file_id", "secret", "export_id", "erasure_id"),
     *("object_id", "content_type_id", "app_label", "url", "id"),
 }
 """The parts of addresses that the tests know how to fill."""

@@ -231,6 +231,7 @@
     const status = event.detail.xhr ? event.detail.xhr.status : 0;
     if (status === 401) saySignedOut();
     else if (status === 413) say(notice().dataset.tooLarge);
+    else if (status === 429 && form && form.matches("[data-reply]")) notice().hidden = true;
     else if (status >= 400 && status !== 422 || status === 0) say(notice().dataset.notSent);
     if (!notice().hidden) notice().scrollIntoView({ block: "nearest" });
     later(300);
