@@ -1,7 +1,7 @@
 """What stands in a person's export: a ZIP with index.html to read, data.json for programs, and files/.
 
-data.json is one object: `made_at`, then a list of rows per section (the names in `sections()`). Every section
-yields its rows anew for each of the two, a few at a time: ten thousand cases pass through and are never held.
+data.json is one object: `made_at`, then a list of rows per section (the names in `sections()`). A section
+yields its rows one after another: ten thousand cases pass through and are never held.
 
 Another module that keeps something of a person registers its own `Section` when its app is ready.
 """
@@ -9,18 +9,19 @@ Another module that keeps something of a person registers its own `Section` when
 import io
 import json
 import shutil
+import tempfile
 import uuid
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import QuerySet
-from django.template.loader import render_to_string
+from django.db.models import Q, QuerySet
+from django.template.loader import get_template, render_to_string
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -31,6 +32,7 @@ from cabinet.privacy_models import Consent
 
 Row = dict[str, Any]
 CASES_AT_ONCE = 50
+FILES_AT_ONCE = 500
 LONGEST_NAME = 80
 """Of a file in the ZIP: with the folder it is unpacked into, the path must stay short enough for Windows."""
 
@@ -76,10 +78,13 @@ def write(person: AbstractBaseUser, target: BinaryIO, *, made_at: datetime) -> N
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in _files_of(person):
             _add_file(archive, file, contents, made_at)
-        with _text(archive, "data.json", made_at) as page:
-            page.writelines(_json(person, contents, made_at))
-        with _text(archive, "index.html", made_at) as page:
-            page.writelines(_html(person, contents, made_at))
+        # A ZIP takes one thing at a time, and every row is asked for once: the page waits beside it.
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as page:
+            with _text(archive, "data.json", made_at) as data:
+                _write_rows(person, contents, data, page, made_at)
+            page.seek(0)
+            with _text(archive, "index.html", made_at) as shown:
+                shutil.copyfileobj(page, shown)
 
 
 def path_in_zip(file: CaseFile) -> str:
@@ -91,8 +96,6 @@ def path_in_zip(file: CaseFile) -> str:
 
 
 def _add_file(archive: zipfile.ZipFile, file: CaseFile, contents: Contents, made_at: datetime) -> None:
-    if file.state != CaseFile.State.READY:
-        return
     try:
         blob = file.blob.open("rb")
     except (OSError, ValueError):
@@ -115,41 +118,39 @@ def _text(archive: zipfile.ZipFile, path: str, made_at: datetime) -> io.TextIOWr
     return io.TextIOWrapper(archive.open(_entry(path, made_at), "w", force_zip64=True), "utf-8", newline="\n")
 
 
-def _json(person: AbstractBaseUser, contents: Contents, made_at: datetime) -> Iterator[str]:
-    yield f'{{\n"made_at": {json.dumps(made_at.isoformat())}'
+def _write_rows(
+    person: AbstractBaseUser, contents: Contents, data: TextIO, page: TextIO, made_at: datetime
+) -> None:
+    data.write(f'{{\n"made_at": {json.dumps(made_at.isoformat())}')
+    page.write(render_to_string("cabinet/export/head.html", {"made_at": made_at, "sections": sections()}))
     for section in sections():
-        yield f",\n{json.dumps(section.name)}: ["
-        for number, row in enumerate(section.rows(person, contents)):
-            yield ("," if number else "") + "\n" + json.dumps(row, ensure_ascii=False, default=_plain)
-        yield "\n]"
-    yield "\n}\n"
+        data.write(f",\n{json.dumps(section.name)}: [")
+        page.write(render_to_string("cabinet/export/section.html", {"section": section}))
+        template, number = get_template(section.template), 0
+        for number, row in enumerate(section.rows(person, contents), 1):
+            data.write(("," if number > 1 else "") + "\n")
+            data.write(json.dumps(row, ensure_ascii=False, default=_plain))
+            page.write(template.render({"row": row}))
+        data.write("\n]")
+        if not number:
+            page.write(render_to_string("cabinet/export/nothing.html"))
+    data.write("\n}\n")
+    page.write(render_to_string("cabinet/export/foot.html"))
 
 
 def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _html(person: AbstractBaseUser, contents: Contents, made_at: datetime) -> Iterator[str]:
-    yield render_to_string("cabinet/export/head.html", {"made_at": made_at, "sections": sections()})
-    for section in sections():
-        yield render_to_string("cabinet/export/section.html", {"section": section})
-        empty = True
-        for row in section.rows(person, contents):
-            empty = False
-            yield render_to_string(section.template, {"row": row})
-        if empty:
-            yield render_to_string("cabinet/export/nothing.html")
-    yield render_to_string("cabinet/export/foot.html")
-
-
 # ── the sections of the cabinet ─────────────────────────────────────────────────────────────────────────
 
 
 def _files_of(person: AbstractBaseUser) -> Iterator[CaseFile]:
-    for case in _cases_of(person):
-        for message in case.messages.all():
-            yield from message.files.all()
-    yield from _uploads_of(person)
+    """Those of the person's cases, and those not sent yet."""
+    theirs = Q(message__case__owner_id=person.pk) | Q(message=None, owner_id=person.pk)
+    ids = list(CaseFile.objects.filter(theirs, state=CaseFile.State.READY).values_list("pk", flat=True))
+    for start in range(0, len(ids), FILES_AT_ONCE):
+        yield from CaseFile.objects.filter(pk__in=ids[start : start + FILES_AT_ONCE]).defer("folded")
 
 
 def _uploads_of(person: AbstractBaseUser) -> QuerySet[CaseFile]:

@@ -211,6 +211,7 @@ def sqlite(path: Path) -> dict[str, object]:
 
     IMMEDIATE: without it a transaction that reads and then writes fails at once when another one writes.
     synchronous=FULL: a reply that was answered 302 survives a power cut.
+    secure_delete: what was erased is not left standing in free pages of the file.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -224,7 +225,7 @@ def sqlite(path: Path) -> dict[str, object]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
         },
     }
 

@@ -71,4 +71,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {}
 _database: dict[str, Any] = DATABASES["default"]  # noqa: F405
 if _database["ENGINE"].endswith("sqlite3"):
     _database["TEST"] = {"NAME": str(_SCRATCH / "test.sqlite3")}
-    _database["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+    _database["OPTIONS"]["init_command"] = (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA secure_delete=ON;"
+    )
