@@ -175,7 +175,8 @@ def test_the_policy_is_linked_at_the_foot_and_at_sign_in(settings: Settings, as_
 
 
 def test_a_made_up_mark_in_a_session_opens_nothing(asked: Settings, as_alice: Client) -> None:
-    for mark in (True, "2026-01-31", ["2026-01-31"], {}, [None, "2026-01-31"]):
+    marks: list[object] = [True, "2026-01-31", ["2026-01-31"], {}, [None, "2026-01-31"]]
+    for mark in marks:
         store = import_module(site.SESSION_ENGINE).SessionStore(as_alice.cookies["sessionid"].value)
         store[privacy.SESSION_KEY] = mark
         store.save()

@@ -76,8 +76,8 @@ def lives_here(person: AbstractBaseUser, client: Client) -> list[str]:
     sent = factories.file_in(case.messages.all()[0], "quagga.png", b"bytes of the quagga")
     got = factories.file_in(reply, "diet of a quagga.pdf", b"hay for the quagga")
     staged = services.stage_file(owner=person, upload=factories.upload(content=b"quagga"), name="quagga.txt")
-    Profile.objects.update_or_create(user=person, defaults={"time_zone": "Africa/Quagga"})
-    ReadMark.objects.create(user=person, case=case, position=2)
+    Profile.objects.update_or_create(user_id=person.pk, defaults={"time_zone": "Africa/Quagga"})
+    ReadMark.objects.create(user_id=person.pk, case=case, position=2)
     privacy.give_consent(person=person, language="en", now=timezone.now())
     export = packed(person)
     root = get_user_model().objects.filter(
@@ -152,7 +152,13 @@ def test_nothing_of_the_person_stays_anywhere(
     of_charlie = delivered(case_of(charlie, "Charlie's own", "stays"))
     theirs = factories.file_in(of_charlie.messages.get(), "charlie.txt", b"charlie's bytes")
     found = traces(*WORDS)
-    corners = ("cabinet_case", "cabinet_message", "cabinet_casefile", "auth_user", "account_emailaddress")
+    corners: tuple[str, ...] = (
+        "cabinet_case",
+        "cabinet_message",
+        "cabinet_casefile",
+        "auth_user",
+        "account_emailaddress",
+    )
     corners += ("django_admin_log", "axes_accessattempt", "axes_accesslog", "cabinet_profile", "django_cache")
     for corner in (*corners, "unfolded session", "file"):
         assert [where for where in found if corner in where], f"the search must find {corner} itself"
@@ -451,7 +457,7 @@ def test_rows_of_other_apps_never_go_with_an_account(
 
 def let_go(person: AbstractBaseUser) -> None:
     """A site's own way: see the setting in the test below."""
-    type(person)._default_manager.filter(pk=person.pk).update(email="", username="member 7", is_active=True)
+    get_user_model().objects.filter(pk=person.pk).update(email="", username="member 7", is_active=True)
 
 
 def test_a_site_decides_itself_what_becomes_of_an_account(
@@ -504,7 +510,7 @@ def test_the_command_asks_first(quagga: AbstractBaseUser, monkeypatch: pytest.Mo
 
 
 def test_the_admin_asks_once_more_and_only_superusers(quagga: AbstractBaseUser) -> None:
-    profile = Profile.objects.create(user=quagga)
+    profile = Profile.objects.create(user_id=quagga.pk)
     case_of(quagga)
     root = signed_in(get_user_model().objects.create_superuser("root", "root@example.com", "pw"))
     chosen = {"action": "erase_people", "_selected_action": [str(profile.pk)]}

@@ -51,8 +51,8 @@ def lives(alice: AbstractBaseUser, charlie: AbstractBaseUser, settings: Settings
         factories.file_in(reply, f"{words} manual.pdf", f"{words} pages".encode())
         services.stage_file(owner=person, upload=factories.upload(), name=f"{words} unsent.txt")
         privacy.give_consent(person=person, language="en", now=timezone.now())
-        Profile.objects.create(user=person, language="en", time_zone=f"Asia/{words}")
-        ReadMark.objects.create(user=person, case=case, position=2)
+        Profile.objects.create(user_id=person.pk, language="en", time_zone=f"Asia/{words}")
+        ReadMark.objects.create(user_id=person.pk, case=case, position=2)
         cases.append(case)
     return cases[0]
 
@@ -84,7 +84,7 @@ def test_no_id_of_the_help_desk_is_in_it(lives: Case, alice: AbstractBaseUser) -
 
     now = timezone.now()
     CaseLink.objects.create(case=lives, desk_case_id=777000111, desk_user_id=777000222)
-    PersonLink.objects.create(user=alice, desk_user_id=777000222)
+    PersonLink.objects.create(user_id=alice.pk, desk_user_id=777000222)
     message = lives.messages.all()[0]
     MessageLink.objects.create(message=message, case=lives, desk_message_id=777000333, linked_at=now)
     data, page, _ = data_of(alice)
