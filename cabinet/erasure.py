@@ -144,8 +144,8 @@ def _erase(erasure: Erasure, *, until: datetime) -> bool:
     """All of it, in the order in which what remains is still known to be theirs. False when time ran out."""
     person = _person(erasure)
     while person is not None and _erase_some_cases(erasure, person):
-        _delete_bytes(erasure)
         if timezone.now() >= until:
+            _delete_bytes(erasure)
             return False
     if person is not None:
         addresses = _addresses(person)

@@ -5,7 +5,7 @@ import json
 import zipfile
 
 from scripts.rows import until
-from tests.house.checks import await_same, await_true, find, opened, somebody
+from tests.house.checks import await_same, await_true, find, opened, public, somebody
 from tests.house.conftest import Builder
 
 WORDS = ("xanthippe", "Xanthippe", "hemlock-in-the-tea")
@@ -19,6 +19,7 @@ def test_a_copy_and_then_nothing(new_house: Builder) -> None:
     visitor.reply(
         path, "There is hemlock-in-the-tea", [("hemlock-in-the-tea.txt", b"Xanthippe", "text/plain")]
     )
+    await_true("the reply at the desk", lambda: len(public(desk.case(case_id))) == 2)
     desk.reply(case_id, "Dear Xanthippe, do not drink it")
     lines = ["Hello?", "There is hemlock-in-the-tea", "Dear Xanthippe, do not drink it"]
     expected = list(zip(("customer", "customer", "staff"), lines, strict=True))
@@ -36,6 +37,7 @@ def test_a_copy_and_then_nothing(new_house: Builder) -> None:
     assert [m["text"] for m in json.loads(copy.read("data.json"))["cases"][0]["messages"]] == lines
     assert other.get(link).status_code == 404
 
+    assert find(house, *WORDS), "the search itself must find something"
     receipt = visitor.act("/account/erase/", "/account/erase/", {"word": "erase"})
     await_true("the end", lambda: "Your data are erased" in visitor.get(receipt).text, seconds=60)
     found = find(house, *WORDS)
