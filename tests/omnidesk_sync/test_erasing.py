@@ -1,6 +1,8 @@
 """A person is erased in the cabinet: the links go, nothing comes back by itself, and no worker stumbles."""
 
 import logging
+import threading
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import User
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -275,3 +278,40 @@ def test_a_worker_that_holds_the_lane_finds_its_lease_gone(world: World) -> None
     with pytest.raises(LeaseLost), lease.guard():
         pass
     lease.release()
+
+
+@pytest.mark.slow
+def test_erased_while_several_workers_are_at_it(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Real threads and real locks: whoever loses begins again, and nothing is left between the chairs."""
+    for _round in range(3):
+        cases = [world.delivered(f"первое {number}", f"Дело {number}") for number in range(4)]
+        for case in cases:
+            world.reply(case, "второе")
+            linking.want_reading(case.pk, now=timezone.now())
+        begins = threading.Barrier(len(cases) + 1)
+
+        def work(case_id: uuid.UUID, begins: threading.Barrier = begins) -> None:
+            try:
+                begins.wait()
+                for _ in range(3):
+                    lane.work(case_id)
+            except OperationalError:
+                # Of two that wait for each other PostgreSQL ends one: its task ends, a sweep rings again.
+                pass
+            finally:
+                connection.close()
+
+        workers = [threading.Thread(target=work, args=(case.pk,)) for case in cases]
+        for worker in workers:
+            worker.start()
+        begins.wait()
+        made = erasure.request(person=world.anna, asked_by=Erasure.AskedBy.PERSON, now=timezone.now())
+        while made.erased_at is None:
+            erasure.work_off(made.pk)
+            made.refresh_from_db()
+            world.travel.shift(20)
+        for worker in workers:
+            worker.join()
+        assert left() == []
+        world.anna = world.person("anna@example.ru", "Анна Петрова")
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
