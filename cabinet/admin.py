@@ -21,6 +21,7 @@ from django.utils.translation import ngettext
 
 from cabinet import notices, services, thread, topics
 from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, Case, CaseFile, Message, Notice, OutboxEntry, Profile
+from cabinet.privacy_admin import erase_people
 from cabinet.readonly_admin import ReadOnly
 
 
@@ -275,6 +276,10 @@ class ProfileAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ["language"]
     list_select_related = ["user"]
     search_fields = ["user__emailaddress__email", "=external_id"]
+    actions = [erase_people]
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return bool(getattr(request.user, "is_superuser", False))
 
 
 def _link_to(case: Case) -> SafeString:

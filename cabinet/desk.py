@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet
@@ -126,6 +127,19 @@ def _settle(
 # ── what became known ───────────────────────────────────────────────────────────────────────────────────
 
 
+class PersonGone(Exception):
+    """The person's data were erased, or the account was switched off: nothing more is kept for it."""
+
+
+def hold_person(user_id: int | str) -> bool:
+    """Whether the person is here, and keeps it so to the end of the transaction.
+
+    A call that was under way while somebody was erased must not bring anything back.
+    """
+    rows = get_user_model()._default_manager.select_for_update(no_key=True)
+    return rows.filter(pk=user_id, is_active=True).values_list("pk").first() is not None
+
+
 def import_case(
     *,
     owner: AbstractBaseUser,
@@ -138,8 +152,10 @@ def import_case(
 ) -> Case:
     """A case of this person that was opened somewhere else. Its messages follow by reading it.
 
-    What was written before `history_until` counts as read.
+    What was written before `history_until` counts as read. Belongs into a transaction. Raises `PersonGone`.
     """
+    if not hold_person(owner.pk):
+        raise PersonGone
     case = Case.objects.create(
         owner_id=owner.pk,
         subject=subject[:255],
@@ -338,6 +354,11 @@ def withdraw_message(message: Message, *, now: datetime) -> None:
         thread.store(case, now)
 
 
+def file_coming(file: CaseFile, *, blob_name: str) -> bool:
+    """The bytes are about to be stored under this name. False if the file is gone: nobody wants them then."""
+    return CaseFile.objects.filter(pk=file.pk).update(blob=blob_name) == 1
+
+
 def file_arrived(file: CaseFile, *, content_type: str, size: int, blob_name: str, now: datetime) -> bool:
     """The bytes are stored under `blob_name`; the file can be opened. False if the file is gone meanwhile."""
     return _file(
@@ -355,7 +376,11 @@ def _file(file: CaseFile, now: datetime, **fields: object) -> bool:
         case_id = CaseFile.objects.filter(pk=file.pk).values_list("message__case_id", flat=True).first()
         if case_id is None:
             return False
-        case = thread.lock(case_id)
+        try:
+            case = thread.lock(case_id)
+        except Case.DoesNotExist:
+            # Erased in this very moment.
+            return False
         changed = CaseFile.objects.filter(pk=file.pk).update(**fields)
         thread.store(case, now)
     return changed == 1

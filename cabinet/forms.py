@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from cabinet import drafts, modes, notices
 from cabinet.draft_models import Draft
 from cabinet.models import MAX_SUBJECT, MAX_TEXT, Case
-from cabinet.uploads import Attachments, collect
+from cabinet.uploads import Attachments, collect, seconds_until_room
 from cabinet.wording import FORM_LEAD, FORM_LEADS, MODE_WITH_NOTICES, MODES
 
 _ONE_LINE = dict.fromkeys(range(32), " ") | {0: None, 127: None}
@@ -105,7 +105,8 @@ class MessageForm(forms.Form):
         self.typed = QueryDict()
         if request.method == "POST" and not fresh:
             super().__init__(request.POST)
-            self.attachments = collect(author, request.POST, request.FILES)
+            self.attachments = collect(author, request.POST, request.FILES, seconds_until_room(request))
+            self.wait_seconds = self.attachments.wait_seconds
         else:
             super().__init__()
             self._begin(request)

@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from cabinet import draft_models  # noqa: F401 - Django looks for every row here
+from cabinet import draft_models, privacy_models  # noqa: F401 - Django looks for every row here
 from cabinet.search import FoldedField
 from cabinet.search.following import SearchedQuerySet
 from cabinet.status_models import CaseRules as CaseRules

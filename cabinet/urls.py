@@ -3,7 +3,7 @@
 from django.urls import path
 
 from cabinet import live
-from cabinet.views import cases, chat, drafts, files, handover, letters
+from cabinet.views import account, cases, chat, consent, drafts, files, handover, letters
 
 app_name = "cabinet"
 urlpatterns = [
@@ -30,6 +30,13 @@ urlpatterns = [
     # The exact address last: it is the one that is given out.
     path("access/jwt/", handover.hand_over, name="hand-over"),
     path("access/jwt", handover.hand_over, name="hand-over"),
+    path("account/", account.overview, name="account"),
+    path("account/consent/", consent.ask, name="consent"),
+    path("account/export/", account.export_data, name="export"),
+    path("account/export/<uuid:export_id>/", account.fetch_export, name="export-file"),
+    path("account/erase/", account.erase, name="erase"),
+    path("account/erase/sign-in/", account.sign_in_again, name="sign-in-again"),
+    path("account/erased/<uuid:erasure_id>/", account.erased, name="erased"),
     path("live/", live.anything_new, name="live"),
     # Served by the `live` process where there is one; see cabinet/stream.py.
     path("live/stream/", live.no_stream, name="stream"),

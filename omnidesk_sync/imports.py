@@ -172,6 +172,9 @@ def adopt(
     except (IntegrityError, linking.AlreadyLinked):
         log.info("case %s was linked by another worker", case.case_id)
         return
+    except desk.PersonGone:
+        log.info("case %s is of nobody here any more", case.case_id)
+        return
     log.info("case %s was imported", case.case_id)
 
 

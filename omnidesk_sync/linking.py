@@ -73,8 +73,13 @@ def _absorb(twin: Case, *, into: Case, now: datetime) -> None:
 
 
 def link_person(user: AbstractBaseUser, desk_user_id: int) -> None:
-    """Remembers which profile over there is this person: the one who proved its address last."""
-    PersonLink.objects.update_or_create(desk_user_id=desk_user_id, defaults={"user_id": user.pk})
+    """Remembers which profile over there is this person: the one who proved its address last.
+
+    Nothing is remembered of somebody who was erased meanwhile.
+    """
+    with transaction.atomic():
+        if desk.hold_person(user.pk):
+            PersonLink.objects.update_or_create(desk_user_id=desk_user_id, defaults={"user_id": user.pk})
 
 
 def profiles_of(user_id: int) -> set[int]:

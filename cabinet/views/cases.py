@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import chat, drafts, following, interrupted, live, modes, selectors, services, visits
+from cabinet import chat, drafts, following, interrupted, limits, live, modes, selectors, services, visits
 from cabinet.draft_models import Draft
 from cabinet.forms import MessageForm
 from cabinet.models import Case, Message
@@ -72,9 +72,9 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
     form = NewCaseForm(request, request.user, draft, address=request.path)
     if request.method != "POST" or form.only_switches:
         return render(request, "cabinet/case_new.html", {"form": form})
-    if not form.is_valid():
+    if not form.is_valid() or limits.over(request, form, limits.CASE):
         _keep(request, form, None)
-        return render(request, "cabinet/case_new.html", {"form": form}, status=422)
+        return limits.refused(render(request, "cabinet/case_new.html", {"form": form}), form)
     case = services.open_case(
         owner=request.user,
         subject=form.cleaned_data["subject"],
@@ -117,9 +117,9 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     form = MessageForm(request, request.user)
     if form.only_closes:
         return close(request, case_id)
-    if not form.is_valid():
+    if not form.is_valid() or limits.over(request, form, limits.POST):
         _keep(request, form, case)
-        return _show(request, visits.find(request.user, case_id), form, status=422)
+        return limits.refused(_show(request, visits.find(request.user, case_id), form), form)
     try:
         services.post_reply(
             case=case,
@@ -136,6 +136,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     return redirect("cabinet:case", case_id)
 
 
+@limits.paced
 @signed_in
 @require_POST
 def close(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
@@ -147,6 +148,7 @@ def close(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     return _back(request, case_id)
 
 
+@limits.paced
 @signed_in
 @require_POST
 def reopen(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
@@ -160,6 +162,7 @@ def reopen(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     return redirect("cabinet:case", case_id)
 
 
+@limits.paced
 @signed_in
 @require_POST
 def rate(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:

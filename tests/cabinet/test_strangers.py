@@ -9,13 +9,15 @@ from cabinet import services
 from cabinet.draft_models import Draft
 from cabinet.models import Case, CaseFile
 from cabinet.urls import urlpatterns
-from tests.factories import case_of, file_in, signed_in, upload
+from tests.factories import case_of, file_in, packed, signed_in, upload
 
-READ = ("case", "file")
+READ = ("case", "file", "export-file")
 ACT = ("reply", "close", "reopen", "rate", "retry", "here", "case-letters")
 BEHIND = ("draft", "discard-draft", "upload", "remove-upload")
-OWN = ("home", "case-list", "case-new", "chat", "letters")
-OWN_ACT = ("chat-settings",)
+OWN = ("home", "case-list", "case-new", "chat", "letters", "account", "erase", "consent")
+OWN_ACT = ("chat-settings", "export")
+FREE = ("erased", "sign-in-again", "live", "stream", "letters-off", "hand-over")
+"""Which ask nobody who he is, or answer programs."""
 
 
 @pytest.fixture(autouse=True)
@@ -50,13 +52,17 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
         "discard-draft": f"/drafts/discard/?case={case.pk}",
         "upload": f"/uploads/?case={case.pk}",
         "remove-upload": f"/uploads/{staged.pk}/remove/",
+        "account": "/account/",
+        "consent": "/account/consent/",
+        "erase": "/account/erase/",
+        "export": "/account/export/",
+        "export-file": f"/account/export/{packed(alice).pk}/",
     }
 
 
 def test_no_door_is_forgotten_here() -> None:
     named = {pattern.name for pattern in urlpatterns}
-    own = {*READ, *ACT, *BEHIND, *OWN, *OWN_ACT}
-    assert named == {*own, "letters-off", "live", "stream", "hand-over"}
+    assert named == {*READ, *ACT, *BEHIND, *OWN, *OWN_ACT, *FREE}
 
 
 @pytest.mark.parametrize("name", READ)
@@ -100,7 +106,7 @@ def test_actions_are_posts(as_alice: Client, doors: dict[str, str], name: str) -
     assert as_alice.get(doors[name]).status_code == 405
 
 
-@pytest.mark.parametrize("name", [*ACT, *OWN_ACT, *BEHIND, "case-new", "chat", "letters"])
+@pytest.mark.parametrize("name", [*ACT, *OWN_ACT, *BEHIND, "case-new", "chat", "letters", "erase"])
 def test_actions_need_the_forms_token(alice: AbstractBaseUser, doors: dict[str, str], name: str) -> None:
     client = signed_in(alice, Client(enforce_csrf_checks=True, HTTP_ACCEPT_LANGUAGE="en"))
     answer = client.post(doors[name], {"text": "hello"})
@@ -108,7 +114,7 @@ def test_actions_need_the_forms_token(alice: AbstractBaseUser, doors: dict[str, 
     assert "Nothing is lost: go back" in answer.content.decode()
 
 
-@pytest.mark.parametrize("name", [*READ, "case-list", "case-new", "chat", "letters"])
+@pytest.mark.parametrize("name", [*READ, "case-list", "case-new", "chat", "letters", "account", "erase"])
 def test_private_pages_are_kept_by_no_proxy(as_alice: Client, doors: dict[str, str], name: str) -> None:
     answer = as_alice.get(doors[name])
     answer.close()

@@ -34,6 +34,7 @@ from cabinet.models import (
     Topic,
     TopicField,
 )
+from cabinet.privacy_models import Consent, Erasure
 from config.wsgi import guarded
 from omnidesk_sync.models import (
     AddressImport,
@@ -118,7 +119,7 @@ class Premises:
         return door.path(self.values)
 
 
-KEPT = (Case, Message, OutboxEntry, InboxEntry, User, EmailAddress, Profile, LogEntry)
+KEPT = (Case, Message, OutboxEntry, InboxEntry, User, EmailAddress, Profile, LogEntry, Consent, Erasure)
 """What may not change when a request was refused. Uploads of a form sent back are kept on purpose."""
 
 
@@ -154,6 +155,8 @@ def premises(transactional_db: None, settings: Settings) -> Iterator[Premises]:
         "case_id": str(case.pk),
         "message_id": str(message.pk),
         "file_id": str(file.pk),
+        "export_id": str(factories.packed(alice).pk),
+        "erasure_id": str(_erasure().pk),
         "secret": SECRET,
         "token": notices.token_of(Notice.objects.create(user=alice, case=case)),
         "content_type_id": str(ContentType.objects.get_for_model(Case).pk),
@@ -167,12 +170,18 @@ def premises(transactional_db: None, settings: Settings) -> Iterator[Premises]:
     rings.drain()
 
 
+def _erasure() -> Erasure:
+    now = timezone.now()
+    return Erasure.objects.create(person_key="0", asked_by="person", requested_at=now, erased_at=now)
+
+
 def _rows(case: Case, file: CaseFile) -> dict[str, str]:
     """A row of each model that the admin shows, by the model's name."""
     now = timezone.now()
     user = case.owner
     entry = OutboxEntry.objects.filter(case=case).earliest("pk")
     Profile.objects.create(user=user, language="en")
+    Consent.objects.create(person=user, version="1", language="en", given_at=now)
     Group.objects.create(name="readers")
     CaseLink.objects.create(case=case, desk_case_id=11, desk_user_id=12)
     Lane.objects.get_or_create(case=case)

@@ -26,6 +26,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "files/<uuid:file_id>/": (),
     "access/jwt": ("jwt", "return_to"),
     "access/jwt/": ("jwt", "return_to"),
+    "account/": (),
+    "account/consent/": ("agree", "next"),
+    "account/export/": (),
+    "account/export/<uuid:export_id>/": (),
+    "account/erase/": ("word",),
+    "account/erase/sign-in/": (),
+    "account/erased/<uuid:erasure_id>/": (),
     "live/": ("case",),
     "live/stream/": (),
     "accounts/login/": ("email", "next"),
@@ -54,6 +61,7 @@ ADMIN_FIELDS = (
 )
 PARAMETERS = {
     *("case_id", "message_id", "file_id", "secret", "token"),
+    *("case_id", "message_id", "file_id", "secret", "export_id", "erasure_id"),
     *("object_id", "content_type_id", "app_label", "url", "id"),
 }
 """The parts of addresses that the tests know how to fill."""
