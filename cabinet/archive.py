@@ -26,6 +26,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cabinet.draft_models import Draft
 from cabinet.filetypes import safe_name
 from cabinet.models import Case, CaseFile, Message, Profile, ReadMark
 from cabinet.privacy_models import Consent
@@ -164,7 +165,9 @@ def _cases_of(person: AbstractBaseUser) -> Iterator[Case]:
     )
     for start in range(0, len(ids), CASES_AT_ONCE):
         some = Case.objects.filter(pk__in=ids[start : start + CASES_AT_ONCE]).defer("folded")
-        yield from some.order_by("created_at", "pk").prefetch_related("messages__files")
+        yield from (
+            some.select_related("topic").order_by("created_at", "pk").prefetch_related("messages__files")
+        )
 
 
 def _profile(person: AbstractBaseUser, contents: Contents) -> Iterator[Row]:  # noqa: ARG001
@@ -223,6 +226,12 @@ def _cases(person: AbstractBaseUser, contents: Contents) -> Iterator[Row]:
             "created_at": case.created_at,
             "last_activity_at": case.last_activity_at,
             "read_up_to": marks.get(case.pk),
+            "topic": case.topic.title if case.topic else "",
+            "answers": case.fields or [],
+            "follow_up_of": case.follow_up_of_id,
+            "rating": case.rating,
+            "rating_comment": case.rating_comment,
+            "rated_at": case.rated_at,
             "messages": [_message(message, person, contents) for message in case.messages.all()],
         }
 
@@ -258,9 +267,22 @@ def _uploads(person: AbstractBaseUser, contents: Contents) -> Iterator[Row]:
         yield {**_file(file, contents), "uploaded_at": file.created_at}
 
 
+def _drafts(person: AbstractBaseUser, contents: Contents) -> Iterator[Row]:  # noqa: ARG001
+    for row in Draft.objects.filter(user_id=person.pk).order_by("updated_at"):
+        yield {
+            "case": row.case_id,
+            "subject": row.subject,
+            "text": row.text,
+            "fields": row.extra,
+            "from_another_device": row.aside,
+            "changed_at": row.updated_at,
+        }
+
+
 register(Section("profile", _("About you"), _profile))
 register(Section("addresses", _("E-mail addresses"), _addresses))
 register(Section("consents", _("Consents"), _consents))
 register(Section("sign_ins", _("Sign-ins"), _sign_ins))
 register(Section("cases", _("Cases"), _cases, template="cabinet/export/case.html"))
+register(Section("drafts", _("Drafts"), _drafts))
 register(Section("uploads", _("Files not sent yet"), _uploads))

@@ -29,8 +29,9 @@ from django.db.models.deletion import Collector
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from cabinet import chores, limits
-from cabinet.models import OPEN_STATES, Case, CaseFile, Message, OutboxEntry, Profile, ReadMark
+from cabinet import chores, drafts, limits
+from cabinet.draft_models import Draft, UnsentForm
+from cabinet.models import OPEN_STATES, Case, CaseFile, Message, Notice, OutboxEntry, Profile, ReadMark
 from cabinet.privacy_models import Consent, DataExport, ErasedBytes, Erasure
 from cabinet.signals import cases_erased, person_erased
 
@@ -241,6 +242,12 @@ def _erase_person(erasure: Erasure, person: AbstractBaseUser, addresses: list[st
         uploads = CaseFile.objects.filter(owner_id=person.pk)
         exports = DataExport.objects.filter(person_id=person.pk)
         _note_bytes(erasure, uploads)
+        # Forms that wait for their person to sign in again name files that are nobody's so far.
+        waiting = UnsentForm.objects.filter(user_id=person.pk)
+        unclaimed = drafts.unclaimed([key for form in waiting for key in form.files])
+        _note_bytes(erasure, unclaimed)
+        unclaimed.delete()
+        waiting.delete()
         _note_bytes(erasure, exports)
         _count(erasure, files=uploads.count(), consents=Consent.objects.filter(person_id=person.pk).count())
         uploads.delete()
@@ -250,6 +257,8 @@ def _erase_person(erasure: Erasure, person: AbstractBaseUser, addresses: list[st
         for model, field in (
             (Consent, "person"),
             (ReadMark, "user"),
+            (Draft, "user"),
+            (Notice, "user"),
             (Profile, "user"),
             (EmailAddress, "user"),
         ):
