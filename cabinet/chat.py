@@ -22,6 +22,8 @@ from cabinet.models import Case, CaseFile, Message, OutboxEntry, Profile
 from cabinet.selectors import cases_of
 
 PAGE_SIZE = 60
+STEP = 30
+"""The first line moves on by so many at once: not every answer takes one from whoever reads there."""
 MOST_SHOWN = 3000
 """Messages of one page, however often "show earlier" was pressed; older ones stand on their cases' pages."""
 SUBJECT_LENGTH = 70
@@ -137,19 +139,19 @@ class Conversation:
 
 
 def conversation(user: AbstractBaseUser, *, shown: int) -> Conversation:
-    """The last `shown` messages with their files and what stands between them: four queries, however many."""
+    """At least the last `shown` messages with their files, and what stands between them: four queries."""
     current = current_chat(user)
     rows = Message.objects.filter(case__in=chats_of(user).order_by()) if current else Message.objects.none()
+    total = rows.count() if current else 0
+    skipped = max(0, total - shown) // STEP * STEP
     newest = (
         rows.select_related("case")
         .defer("folded", "quoted_text", "case__folded")
         .prefetch_related("files")
-        .order_by("-case__created_at", "-case_id", "-position")[: shown + 1]
+        .order_by("-case__created_at", "-case_id", "-position")[: total - skipped]
     )
-    messages = list(newest)[::-1]
-    has_earlier = len(messages) > shown and shown < MOST_SHOWN
-    lines = list(_lines(messages[-shown:], current))
-    return Conversation(lines, current, shown, has_earlier)
+    lines = list(_lines(list(newest)[::-1], current))
+    return Conversation(lines, current, shown, has_earlier=skipped > 0 and shown < MOST_SHOWN)
 
 
 def _lines(messages: Sequence[Message], current: Case | None) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -252,9 +253,7 @@ def test_a_chat_that_is_closed_is_followed_by_the_next_with_the_history_above(pa
     assert Case.objects.filter(mode="chat").count() == 2
 
 
-def a_long_talk(person: AbstractBaseUser, answers: int = 80) -> None:
-    import uuid
-
+def a_long_talk(person: AbstractBaseUser, answers: int = 100) -> None:
     message = chat.say(author=person, text="The very first words", submission_key=uuid.uuid4())
     for number in range(answers):
         answered(f"Answer number {number}", message.case)
@@ -342,7 +341,7 @@ def test_without_a_script_the_chat_is_a_form(
     context = window(browser, person, live_server, java_script_enabled=False, viewport=PHONE)
     page = context.new_page()
     page.goto("/chat/")
-    expect(page.get_by_text("Answer number 79")).to_be_in_viewport()
+    expect(page.get_by_text("Answer number 99")).to_be_in_viewport()
     box(page).fill("Without a script")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(mine(page).last).to_contain_text("Without a script")

@@ -284,16 +284,27 @@ def test_earlier_messages_are_fetched_by_address(
     as_alice: Client, say: Say, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     case = say("the very first").case
-    for number in range(chat.PAGE_SIZE):
+    for number in range(chat.PAGE_SIZE + chat.STEP):
         factories.file_in(staff_reply(case, f"answer {number}"))
     page = show(as_alice)
     assert "the very first" not in page.text
     assert page.all("a", href=f"?shown={2 * chat.PAGE_SIZE}")
-    # The session and the person, the mark, the latest chat, messages, files, settings.
-    with django_assert_num_queries(7):
+    # The session and the person, the mark, the latest chat, how many, messages, files, settings.
+    with django_assert_num_queries(8):
         page = show(as_alice, f"/chat/?shown={2 * chat.PAGE_SIZE}")
     assert "the very first" in page.text
     assert not page.all("a", data_earlier="")
+
+
+def test_an_answer_pushes_no_earlier_line_off_the_page(as_alice: Client, say: Say) -> None:
+    case = say("the very first").case
+    for number in range(chat.PAGE_SIZE + chat.STEP - 2):
+        staff_reply(case, f"answer {number}")
+    assert "the very first" in show(as_alice).text
+    staff_reply(case, "one more")
+    page = show(as_alice)
+    assert "the very first" not in page.text
+    assert len(page.all("article")) == chat.PAGE_SIZE
 
 
 @pytest.mark.parametrize("shown", ["", "-1", "x", "٣", "99999999999999999999", "1" * 5000])

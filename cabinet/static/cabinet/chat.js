@@ -58,7 +58,10 @@
   }
   function clear() {
     box.value = "";
-    attached().replaceWith(attached().cloneNode());
+    // Another element, since live.js remembers what was chosen in this one; a copy holds the files too.
+    const empty = attached().cloneNode();
+    empty.value = "";
+    attached().replaceWith(empty);
     for (const list of form.querySelectorAll("ul.chips:not([data-chosen])")) list.remove();
     const chosen = form.querySelector("[data-chosen]");
     chosen.replaceChildren();
