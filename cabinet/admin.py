@@ -263,12 +263,12 @@ class NoticeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Profile)
 class ProfileAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Language and time zone of people, as their browsers told."""
+    """Language and time zone of people, as their browsers told, and who they are at the company's site."""
 
-    list_display = ["user", "language", "time_zone"]
+    list_display = ["user", "external_id", "language", "time_zone"]
     list_filter = ["language"]
     list_select_related = ["user"]
-    search_fields = ["user__emailaddress__email"]
+    search_fields = ["user__emailaddress__email", "=external_id"]
 
 
 def _link_to(case: Case) -> SafeString:

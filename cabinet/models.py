@@ -14,9 +14,11 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from cabinet.search import FoldedField
+from cabinet.search.following import SearchedQuerySet
 
 MAX_SUBJECT = 140
 MAX_TEXT = 100_000
+MAX_EXTERNAL_ID = 200
 
 
 class Profile(models.Model):
@@ -34,6 +36,10 @@ class Profile(models.Model):
     # Names the person where no address does: stable, unguessable, nobody's e-mail. Null only in rows of an
     # older version, until it is needed.
     custom_id = models.UUIDField(_("own id"), default=uuid.uuid4, null=True, unique=True, editable=False)
+    # By which the company's own site knows the person it hands over; null where it never did.
+    external_id = models.CharField(
+        _("id at the company's site"), max_length=MAX_EXTERNAL_ID, null=True, blank=True, unique=True
+    )
 
     class Meta:
         verbose_name = _("profile")
@@ -41,6 +47,20 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return str(self.user)
+
+
+class UsedToken(models.Model):
+    """A token of the company's site that has let somebody in. Its row may go once the token has expired."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("used token")
+        verbose_name_plural = _("used tokens")
+
+    def __str__(self) -> str:
+        return self.digest
 
 
 class Case(models.Model):
@@ -96,6 +116,8 @@ class Case(models.Model):
     next_position = models.PositiveIntegerField(default=1, editable=False)
     next_entry_number = models.PositiveIntegerField(default=1, editable=False)
     folded = FoldedField(of=("number", "subject"))
+
+    objects = SearchedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("case")
@@ -167,6 +189,8 @@ class Message(models.Model):
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
     folded = FoldedField(of=("text",))
 
+    objects = SearchedQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
@@ -212,6 +236,8 @@ class CaseFile(models.Model):
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.READY)
     created_at = models.DateTimeField(_("created"))
     folded = FoldedField(of=("name",))
+
+    objects = SearchedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("file")
@@ -281,6 +307,33 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.case_id}/{self.position}"
+
+
+class SearchEntry(models.Model):
+    """What a case says in all: the words of its number, subject, messages and file names.
+
+    The database's own index stands over `words` (`cabinet.search.schema`). A `revision` that is not that of
+    the case says that somebody wrote who knew nothing of this table: the sweep then makes the entry anew.
+    """
+
+    case = models.OneToOneField(Case, models.CASCADE, related_name="search_entry")
+    revision = models.PositiveIntegerField()
+    head = models.TextField()
+    words = models.TextField()
+
+    def __str__(self) -> str:
+        return str(self.case_id)
+
+
+class SearchPassage(models.Model):
+    """What one message says, with the names of its files. A withdrawn message has none."""
+
+    message = models.OneToOneField(Message, models.CASCADE, primary_key=True, related_name="search_passage")
+    words = models.TextField()
+    file_names = models.TextField()
+
+    def __str__(self) -> str:
+        return str(self.message_id)
 
 
 class OutboxEntry(models.Model):

@@ -7,11 +7,12 @@ from typing import NamedTuple
 from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
 
 from cabinet.models import Case, CaseFile, Message
-from cabinet.search import words
+from cabinet.search.lookup import found
+from cabinet.search.words import Search
 
 PREVIEW_LENGTH = 200
 TABS = {
@@ -30,9 +31,10 @@ def cases_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
     return Case.objects.filter(owner_id=user.pk)
 
 
-def tab_counts(user: AbstractBaseUser) -> dict[str, int]:
-    """How many cases stand under each tab, in one query."""
-    counts: dict[str, int] = cases_of(user).aggregate(
+def tab_counts(user: AbstractBaseUser, search: Search | None = None) -> dict[str, int]:
+    """How many cases stand under each tab, in one query; while searching, how many of those found."""
+    cases = cases_of(user) if search is None else found(cases_of(user), search, user)
+    counts: dict[str, int] = cases.aggregate(
         **{tab: Count("pk", filter=condition) for tab, condition in TABS.items()}
     )
     return counts
@@ -50,15 +52,6 @@ def cases_under(user: AbstractBaseUser, tab: str) -> QuerySet[Case]:
         .order_by("-last_activity_at", "pk")
         .defer("folded")
     )
-
-
-def matching(cases: QuerySet[Case], query: str) -> QuerySet[Case]:
-    """The cases in which every word occurs: in number, subject, a message or the name of a file."""
-    for word in words(query):
-        messages = Message.objects.filter(case=OuterRef("pk"), folded__contains=word)
-        files = CaseFile.objects.filter(message__case=OuterRef("pk"), folded__contains=word)
-        cases = cases.filter(Q(folded__contains=word) | Exists(messages) | Exists(files))
-    return cases
 
 
 class Preview(NamedTuple):
@@ -116,6 +109,10 @@ def person(user_id: int | str) -> AbstractBaseUser | None:
 
 def name_of(user: AbstractBaseUser) -> str:
     """The name to show and to tell the desk: the full name if the user class has one, else the address."""
+    return full_name_of(user) or address_of(user) or str(user)
+
+
+def full_name_of(user: AbstractBaseUser) -> str:
+    """The full name if the user class has one, "" otherwise."""
     get_full_name = getattr(user, "get_full_name", None)
-    name = str(get_full_name() if callable(get_full_name) else "").strip()
-    return name or address_of(user) or str(user)
+    return str(get_full_name() if callable(get_full_name) else "").strip()

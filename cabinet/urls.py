@@ -3,7 +3,7 @@
 from django.urls import path
 
 from cabinet import live
-from cabinet.views import cases, chat, files, letters
+from cabinet.views import cases, chat, files, handover, letters
 
 app_name = "cabinet"
 urlpatterns = [
@@ -22,6 +22,9 @@ urlpatterns = [
     path("letters/", letters.letters, name="letters"),
     path("letters/<str:token>/", letters.letters_off, name="letters-off"),
     path("files/<uuid:file_id>/", files.serve, name="file"),
+    # The exact address last: it is the one that is given out.
+    path("access/jwt/", handover.hand_over, name="hand-over"),
+    path("access/jwt", handover.hand_over, name="hand-over"),
     path("live/", live.anything_new, name="live"),
     # Served by the `live` process where there is one; see cabinet/stream.py.
     path("live/stream/", live.no_stream, name="stream"),

@@ -23,6 +23,10 @@ FAILURES = {
     "not_found": _("The help desk no longer knows this case. Please open a new one."),
     "file_missing": _("A file of this message is no longer here. Write again and attach it anew."),
     "no_address": _("No e-mail address of yours is confirmed. Sign in with a code, then send it again."),
+    "chat_closed": _(
+        "The chat was closed before this message arrived. Write it in a new chat, or send it here once more."
+    ),
+    "no_channel": _("New cases of this kind are not taken at the moment. Send it again later."),
     "dropped": _("Our staff decided not to send this message on. Write again if you still need to."),
 }
 """In words, why a message was not delivered, by `Message.failure`."""

@@ -28,7 +28,10 @@ class OutgoingFile:
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """What opens a case. The person is found by `user_email`, and made by the desk when missing."""
+    """What opens a case. The person is found by his identity, and made by the desk when missing.
+
+    Either `user_email`, or `user_custom_id` (an id of ours) together with the `channel` it belongs to.
+    """
 
     user_email: str
     user_full_name: str
@@ -36,6 +39,8 @@ class NewCase:
     content: str
     custom_fields: Mapping[str, str] = field(default_factory=dict)
     files: tuple[OutgoingFile, ...] = ()
+    user_custom_id: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class CaseFilters(TypedDict, total=False):
     """What to list. Texts match exactly; a filter that is None is left out, an empty one is refused."""
 
     user_email: str | None
+    user_custom_id: str | None
     user_id: int | None
     from_updated_time: datetime | None
     sort: CaseSort | None
@@ -117,12 +123,49 @@ class DeskMessage:
 
 @dataclass(frozen=True, slots=True)
 class DeskUser:
-    """One profile: one identity in one channel. `user_email` is empty for profiles of other channels."""
+    """One profile: one identity in one channel. `user_email` is empty for profiles of other channels.
+
+    `custom_id` is what somebody called the customer in a custom channel, "" elsewhere and where the answer
+    did not say; `custom_channel` is that channel as `cchN`, "" where the answer did not say.
+    """
 
     user_id: int
     user_email: str
     user_full_name: str
     deleted: bool
+    custom_id: str = ""
+    custom_channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskChannel:
+    """A custom channel. `key` is `cchN`; `kind` is raw (`async`, `sync`); `webhook_url` may hold a secret."""
+
+    key: str
+    title: str
+    kind: str
+    webhook_url: str = field(repr=False)
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeskStaff:
+    """A staff member of the account."""
+
+    staff_id: int
+    staff_email: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeskField:
+    """A custom field. `level` is raw (`user`, `case`), and so is `kind` (`text`, `select`, …)."""
+
+    field_id: int
+    title: str
+    kind: str
+    level: str
+    active: bool
 
 
 @dataclass(frozen=True, slots=True)

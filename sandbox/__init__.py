@@ -15,6 +15,7 @@ where to look         for what
 ``exchange``          the one way in for both mounts: routing, and where faults strike
 ``api`` and friends   ``api_cases``, ``api_messages``, ``api_people``; ``shapes`` and ``search``
 ``cases``             what happens to a case, whoever does it; ``staffroom`` and ``mailbox`` do it
+``channels``, ``chats``  custom channels and what they tell; how a chat begins and ends
 ``rules``, ``webhooks``  which rules fire, what they say, how it is sent
 ====================  ======================================================================
 """

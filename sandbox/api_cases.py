@@ -8,7 +8,7 @@ from .calls import Call, moment, number, uploads, words
 from .cases import Draft, Refused
 from .inbound import Reply, json_reply
 from .people import is_address
-from .records import Case, Json, User
+from .records import CHANNEL_PREFIX, Case, Json, User
 from .search import find_cases, is_true, page_of
 from .staffroom import STATUSES
 
@@ -26,9 +26,9 @@ def create(call: Call) -> Reply:
     status = _first_status(call, form)
     created_at = moment(form, "created_at")
     _check(call, form)
-    user = _customer(call, form)
-    draft = Draft(body=body, user_id=user.user_id, files=files, created_at=created_at, by_api=True)
     channel = words(form, "channel") or "web"
+    user = _customer(call, form, channel)
+    draft = Draft(body=body, user_id=user.user_id, files=files, created_at=created_at, by_api=True)
     case = call.desk.cases.open_case(user, draft, subject=subject, channel=channel, status=status)
     _apply(case, form)
     call.core.cases.put(case)
@@ -38,7 +38,7 @@ def create(call: Call) -> Reply:
 def _subject(call: Call, form: Json) -> str:
     subject = words(form, "subject")
     longest = call.core.switches.max_subject_length
-    if not subject.strip() and not words(form, "channel").startswith("cch"):
+    if not subject.strip() and not words(form, "channel").startswith(CHANNEL_PREFIX):
         raise Refused("subject_required")
     if longest and len(subject) > longest:
         raise Refused("subject_too_long")
@@ -52,8 +52,11 @@ def _first_status(call: Call, form: Json) -> str:
     return (asked or "waiting") if call.core.switches.api_case_status == "as_asked" else "waiting"
 
 
-def _customer(call: Call, form: Json) -> User:
+def _customer(call: Call, form: Json, channel: str) -> User:
     """Whose case it becomes; the profile is made when the identity is new (2.1)."""
+    in_channel = channel.startswith(CHANNEL_PREFIX)
+    if in_channel:
+        call.desk.channels.receiving(channel)
     email, phone, custom_id = (
         words(form, f"user_{name}").strip() for name in ("email", "phone", "custom_id")
     )
@@ -65,13 +68,15 @@ def _customer(call: Call, form: Json) -> User:
         return found
     if email and not is_address(email):
         raise Refused("incorrect_user_email")
-    if not (email or phone or custom_id):
+    if custom_id and not in_channel:
+        raise Refused("channel_required")
+    if not (custom_id if in_channel else email or phone):
         raise Refused("user_required")
     return call.desk.people.meet(
         email=email,
         phone=phone,
         custom_id=custom_id,
-        channel=words(form, "channel"),
+        channel=channel,
         name=words(form, "user_full_name").strip(),
     )
 

@@ -42,6 +42,7 @@ def add(call: Call, reference: str) -> Reply:
     quiet = call.core.switches.honour_do_not_send_email and is_true(words(form, "do_not_send_email"))
     if user_id:
         _check_user(call, case, user_id)
+        call.desk.chats.check_takes_message(case)
     else:
         staff_id = _answering_staff(call, staff_id)
     draft = Draft(

@@ -6,52 +6,34 @@ import secrets
 
 from .calls import Call, words
 from .cases import Refused
+from .dictionaries import CUSTOM_FIELDS, GROUPS, LABELS, LANGUAGES
 from .inbound import Reply, json_reply
 from .people import is_address
-from .records import Json
 from .search import find_users, page_of
-
-LABELS: list[Json] = [{"label_id": 101, "label_title": "Кабинет"}, {"label_id": 102, "label_title": "Счета"}]
-GROUPS: list[Json] = [{"group_id": 44, "group_title": "Поддержка", "active": True}]
-LANGUAGES: list[Json] = [
-    {"language_id": 1, "code": "en", "title": "English", "active": True},
-    {"language_id": 2, "code": "ru", "title": "Русский", "active": True},
-]
-CUSTOM_FIELDS: list[Json] = [
-    {
-        "field_id": field_id,
-        "title": title,
-        "field_type": kind,
-        "field_level": "case",
-        "active": True,
-        "field_data": data,
-    }
-    for field_id, title, kind, data in (
-        (25, "Договор", "text", {}),
-        (30, "Срочно", "checkbox", {}),
-        (31, "Отдел", "select", {"1": "Продажи", "2": "Бухгалтерия"}),
-    )
-]
 
 
 def create(call: Call) -> Reply:
     """POST users.json. The answer holds a password in clear text, as the vendor's does (5.2)."""
     form = call.form("user")
     email, phone = words(form, "user_email").strip(), words(form, "user_phone").strip()
-    custom_id = words(form, "user_custom_id").strip()
+    custom_id, channel = words(form, "user_custom_id").strip(), ""
     if email and not is_address(email):
         raise Refused("wrong_email")
-    if email and call.desk.people.by_email(email):
+    if email and not custom_id and call.desk.people.by_email(email):
         raise Refused("email_already_exist")
-    if phone and call.desk.people.by_phone(phone):
+    if phone and not custom_id and call.desk.people.by_phone(phone):
         raise Refused("phone_already_exist")
     if not (email or phone or custom_id):
         raise Refused("user_required")
+    if custom_id:
+        channel = call.desk.channels.receiving(words(form, "user_custom_channel")).api_key
+        if call.desk.people.by_custom_id(custom_id, channel):
+            raise Refused("custom_id_already_exist")
     user = call.desk.people.create(
         email=email,
         phone=phone,
         custom_id=custom_id,
-        channel=words(form, "user_custom_channel"),
+        channel=channel,
         name=words(form, "user_full_name").strip(),
     )
     for name in ("company_name", "company_position", "user_note"):
@@ -87,7 +69,7 @@ def dictionary(call: Call, name: str) -> Reply:
         "groups": ("group", GROUPS),
         "languages": ("language", LANGUAGES),
         "custom_fields": ("custom_field", CUSTOM_FIELDS),
-        "custom_channels": ("custom_channel", call.desk.custom_channels),
+        "custom_channels": ("custom_channel", [call.shapes.channel(row) for row in call.core.channels.all()]),
     }[name]
     return json_reply(call.shapes.many([{singular: row} for row in rows], len(rows), name=singular))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .core import Core, Event
 from .letters import PostOffice
-from .records import Body, Case, Message, Upload, User
+from .records import CHANNEL_PREFIX, Body, Case, Message, Upload, User
 
 
 class Refused(Exception):
@@ -53,7 +53,7 @@ class Cases:
             user_id=user.user_id,
             channel=channel,
             status=status,
-            recipient=user.email,
+            recipient="" if channel.startswith(CHANNEL_PREFIX) else user.email,
             language_id=user.language_id,
             created_at=moment,
             updated_at=core.now(),
@@ -203,6 +203,8 @@ class Cases:
         self.core.log_change(case, "status", done_by, old_value=case.status, value=status)
         case.status = status
         case.closed_at = self.core.now() if status == "closed" else None
+        if status == "closed":
+            self._fire("case_closed", "changed", case, None, by_api=False)
 
     def _quiet_change(self, message: Message) -> None:
         self.core.messages.put(message)
@@ -215,11 +217,10 @@ class Cases:
         self.core.cases.put(case)
 
     def _fire(self, condition: str, kind: str, case: Case, message: Message | None, *, by_api: bool) -> None:
-        """Show an event to the rules - unless it came by API and the desk is one that keeps quiet then."""
-        if by_api and not self.core.switches.api_echo:
-            return
         message_id = message.message_id if message else 0
-        self.core.on_event(Event(condition=condition, kind=kind, case_id=case.case_id, message_id=message_id))
+        self.core.on_event(
+            Event(condition=condition, kind=kind, case_id=case.case_id, message_id=message_id, by_api=by_api)
+        )
 
 
 def _message_type(draft: Draft) -> str:

@@ -1,15 +1,16 @@
-"""One page for everything that makes the desk behave otherwise: switches, limit, faults, rules."""
+"""One page for everything that makes the desk behave otherwise: switches, limit, faults, rules, channels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from .cases import Refused
+from .channels import TYPES
 from .desk import Desk
 from .faults import CALL_KINDS, WEBHOOK_KINDS
 from .inbound import Request
 from .markup import Markup, choices, joined, render
-from .records import Json, Rule
+from .records import Channel, Json, Rule
 
 
 class ControlPage:
@@ -27,6 +28,8 @@ class ControlPage:
             kinds=choices([(kind, kind) for kind in CALL_KINDS + WEBHOOK_KINDS]),
             faults=joined(render("fault", **fault) for fault in faults["active"]),
             fired=", ".join(f"{kind} ×{count}" for kind, count in faults["fired"].items()) or "nothing yet",
+            channels=joined(_channel_row(channel) for channel in desk.core.channels.all()),
+            types=choices([(kind, kind) for kind in TYPES]),
             rules=joined(_rule_row(rule) for rule in desk.core.rules.all()),
             calls=joined(render("call", **{**call, "query": ""}) for call in reversed(desk.calls[-30:])),
         )
@@ -39,6 +42,10 @@ class ControlPage:
             "calm": lambda _form: self._desk.faults.clear(),
             "rule": lambda form: self._desk.enable_rules(enabled=form["enabled"] == "1", name=form["name"]),
             "save_rule": self._save_rule,
+            "channel": lambda form: self._desk.channels.enable(
+                int(form["channel_id"]), active=form["active"] == "1"
+            ),
+            "save_channel": self._save_channel,
         }
         if what not in acts:
             raise Refused("page_not_found", 404)
@@ -68,6 +75,17 @@ class ControlPage:
             body=form["body"],
         )
 
+    def _save_channel(self, form: Json) -> None:
+        kept = {"channel_id": int(form["channel_id"])} if form.get("channel_id") else {}
+        self._desk.add_channel(
+            form["title"],
+            channel_type=form["channel_type"],
+            webhook_url=str(form.get("webhook_url", "")).strip(),
+            icon=form.get("icon") or Channel.icon,
+            active=form.get("active", "1") == "1",
+            **kept,
+        )
+
 
 def _switch_row(row: Json) -> Markup:
     options = row["options"] or ([True, False] if isinstance(row["default"], bool) else [])
@@ -77,6 +95,22 @@ def _switch_row(row: Json) -> Markup:
         field = render("input", value=row["value"])
     changed = "changed" if row["value"] != row["default"] else ""
     return render("switch", name=row["name"], doc=row["doc"], field=field, changed=changed)
+
+
+def _channel_row(channel: Channel) -> Markup:
+    return render(
+        "channel",
+        channel_id=channel.channel_id,
+        key=channel.api_key,
+        title=channel.title,
+        kind=channel.channel_type,
+        icon=channel.icon,
+        url=channel.webhook_url,
+        state="on" if channel.active else "off",
+        now="1" if channel.active else "0",
+        wanted="0" if channel.active else "1",
+        action="Switch off" if channel.active else "Switch on",
+    )
 
 
 def _rule_row(rule: Rule) -> Markup:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
-from .records import Case, Letter, Message, Rule, Staff, StoredFile, Upload, User
+from .records import CHANNEL_PREFIX, Case, Channel, Letter, Message, Rule, Staff, StoredFile, Upload, User
 from .store import MemoryStore, Store
 from .switches import Switches
 from .text import rfc2822
@@ -24,7 +24,16 @@ from .text import rfc2822
 Clock = Callable[[], float]
 Ids = Callable[[str], int]
 
-FIRST_IDS = {"case": 7001, "message": 9001, "user": 123, "file": 345, "letter": 1, "rule": 1332, "staff": 41}
+FIRST_IDS = {
+    "case": 7001,
+    "message": 9001,
+    "user": 123,
+    "file": 345,
+    "letter": 1,
+    "rule": 1332,
+    "staff": 41,
+    "channel": 101,
+}
 DESK_NAME = "Acme Support"
 
 
@@ -64,12 +73,16 @@ class Table(Generic[R]):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something a rule may react to. ``kind`` is "new" or "changed", as the desk sorts its rules."""
+    """Something a rule or a channel may react to. ``kind`` is "new" or "changed", as the desk sorts rules.
+
+    ``case_closed`` and ``chat_left`` are conditions that no rule can have: only channels hear them.
+    """
 
     condition: str
     kind: str
     case_id: int
     message_id: int = 0
+    by_api: bool = False
 
 
 class Core:
@@ -105,6 +118,7 @@ class Core:
         self.files = Table(self.store, "file", StoredFile)
         self.letters = Table(self.store, "letter", Letter)
         self.rules = Table(self.store, "rule", Rule)
+        self.channels = Table(self.store, "channel", Channel)
         for _, row in self.store.load("switches"):
             self.switches.update({name: value for name, value in row.items() if hasattr(switches, name)})
 
@@ -169,10 +183,24 @@ class Core:
         place = f"{row.case_id}/{row.file_id}-{row.token}-{issued}/{quote(row.name)}"
         return f"{self.base_url}/attachment/download/{place}"
 
+    def picture_url(self, staff_id: int) -> str:
+        """A staff member's picture, open to all as pictures in a chat window are [inferred]."""
+        return f"{self.base_url}/staff/pictures/{staff_id}.png"
+
     def thread(self, case_id: int) -> list[Message]:
         """The messages of a case, also deleted and delayed ones, oldest first."""
         found = [message for message in self.messages.all() if message.case_id == case_id]
         return sorted(found, key=lambda message: (message.created_at, message.message_id))
+
+    def channel(self, name: str) -> Channel | None:
+        """The custom channel called ``cch101`` or, as some samples have it, ``101``."""
+        number = name.removeprefix(CHANNEL_PREFIX)
+        return self.channels.get(int(number)) if number.isascii() and number.isdigit() else None
+
+    def in_sync_channel(self, case: Case) -> bool:
+        """Whether the case is (or was) a chat rather than something like mail."""
+        channel = self.channel(case.channel) if case.in_custom_channel else None
+        return channel is not None and channel.channel_type == "sync"
 
     def log_change(self, case: Case, event: str, done_by: str, **values: Any) -> None:
         case.changelog.append(
@@ -183,7 +211,7 @@ class Core:
         self.store.put("switches", 0, self.switches.as_dict())
 
     def forget_everything(self) -> None:
-        """An empty desk with the same staff, rules and switches; ids go on growing."""
+        """An empty desk with the same staff, rules, channels and switches; ids go on growing."""
         self.cases.clear()
         self.messages.clear()
         self.users.clear()
@@ -194,6 +222,8 @@ class Core:
             self.staff.put(member)
         for rule in self.rules.all():
             self.rules.put(rule)
+        for channel in self.channels.all():
+            self.channels.put(channel)
         for kind in self._counters:
             self._save_counter(kind)
         self.save_switches()

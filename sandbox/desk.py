@@ -19,13 +19,16 @@ from collections.abc import Callable
 from typing import Any
 
 from .cases import Cases, Refused
-from .core import Clock, Core, Ids
+from .channels import Channels, cabinet_channels
+from .chats import Chats
+from .company import Company
+from .core import Clock, Core, Event, Ids
 from .faults import Faults
 from .letters import PostOffice
 from .limits import RateLimit
 from .mailbox import Mailbox
 from .people import People
-from .records import Json, Rule
+from .records import Channel, Json, Rule
 from .rules import CONDITIONS, cabinet_rules
 from .staffroom import StaffRoom
 from .store import Store
@@ -51,6 +54,7 @@ class Desk:
         clock: Clock = time.time,
         ids: Ids | None = None,
         seed: int = 1,
+        company: Company | None = None,
     ) -> None:
         settings = Switches()
         self.core = Core(
@@ -62,6 +66,7 @@ class Desk:
             desk_address=desk_address,
             seed=seed,
         )
+        self.company = company
         self.api_key = api_key
         self.staff_email = staff_email
         self.faults = Faults(seed)
@@ -70,12 +75,13 @@ class Desk:
         self.post = PostOffice(self.core)
         self.cases = Cases(self.core, self.post)
         self.mailbox = Mailbox(self.core, self.cases, self.people)
-        self.staffroom = StaffRoom(self.core, self.cases, self.people, self.mailbox)
         self.webhooks = Dispatcher(self.core, self.faults, send_webhook, background=background)
-        self.core.on_event = self.webhooks.on_event
+        self.channels = Channels(self.core, self.webhooks)
+        self.chats = Chats(self.core, self.cases)
+        self.staffroom = StaffRoom(self.core, self.cases, self.people, self.mailbox, self.chats)
+        self.core.on_event = self._hear
         self.core.after_work = self.webhooks.pump
         self.calls: list[Json] = []
-        self.custom_channels: list[Json] = []
         self._later: list[tuple[float, int, Callable[[], object]]] = []
         self._turns = itertools.count()
         if switches:
@@ -98,9 +104,10 @@ class Desk:
             self.core.save_switches()
 
     def tick(self) -> None:
-        """Do what has become due: delayed answers, late work, late webhooks."""
+        """Do what has become due: delayed answers, chats without a word, late work, late webhooks."""
         with self.core.work():
             self.cases.release_due()
+            self.chats.end_idle()
         while True:
             with self.core.lock:
                 if not self._later or self._later[0][0] > self.core.clock():
@@ -146,8 +153,29 @@ class Desk:
             self.save_rule(test=False, **{**rule, "enabled": known.get(rule["name"], True)}) for rule in found
         ]
 
+    def add_channel(
+        self, title: str, *, channel_type: str = "async", webhook_url: str = "", **details: Any
+    ) -> Channel:
+        """A custom channel; its ``api_key`` is what ``channel`` in a case is called (``cch101``).
+
+        ``channel_id`` may be given (the one of that id is replaced), as may ``icon`` and ``active``;
+        ``test=False`` keeps the form's test request back.
+        """
+        return self.channels.save(title=title, channel_type=channel_type, webhook_url=webhook_url, **details)
+
+    def install_cabinet_channels(self, url: str, secret: str = "") -> list[Channel]:
+        """The two channels of a cabinet, the first for cases and the second for chats. Those of the same
+        titles keep their id and their switch, so that a restart on another port only corrects the address."""
+        known = {row.title: row for row in self.core.channels.all()}
+        found = []
+        for channel in cabinet_channels(url, secret):
+            old = known.get(channel["title"])
+            kept = {"channel_id": old.channel_id, "active": old.active} if old else {}
+            found.append(self.channels.save(test=False, **channel, **kept))
+        return found
+
     def reset(self) -> None:
-        """Forget cases, people, letters, faults, calls and webhooks; keep staff, rules and switches."""
+        """Forget cases, people, letters, faults, calls, webhooks; keep staff, rules, channels, switches."""
         with self.core.work():
             self.core.forget_everything()
             self.calls.clear()
@@ -160,6 +188,12 @@ class Desk:
         self.webhooks.close()
         with self.core.lock:
             self.core.store.close()
+
+    def _hear(self, event: Event) -> None:
+        """The chat first: what channels and rules tell is the case as it is then."""
+        self.chats.hear(event)
+        self.channels.hear(event)
+        self.webhooks.on_event(event)
 
     def _hire_everybody(self) -> None:
         """Two people who answer, and the technical account the API key belongs to - last, so that an

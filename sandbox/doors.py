@@ -11,6 +11,7 @@ GET  /sandbox/webhooks          every webhook sent or lost
 GET  /sandbox/switches          all switches with meaning and choices
 GET  /sandbox/faults            what is on, and how often each kind has struck
 GET  /sandbox/rules, /limit     the rules; the rate limit and what is left of it
+GET  /sandbox/channels          the custom channels, each with its channel_api_key
 POST /sandbox/staff/reply       case_id, text|html, files, delay_seconds, staff_id, sent_via_rule
 POST /sandbox/staff/note        case_id, text|html, files, staff_id
 POST /sandbox/staff/service     case_id, text: a row of the desk itself
@@ -21,6 +22,7 @@ POST /sandbox/staff/trash       case_id; likewise spam, restore, destroy
 POST /sandbox/staff/merge       case_id, into
 POST /sandbox/staff/give        case_id, email
 POST /sandbox/staff/chat        case_id, active: a running chat or not
+POST /sandbox/staff/finish      case_id: finish an active chat, as the button does
 POST /sandbox/staff/enable      staff_id, active
 POST /sandbox/mail/new          from, subject, text, files: a letter that opens a case
 POST /sandbox/mail/reply        letter_id or case_id, text, style, language, from, files
@@ -28,9 +30,12 @@ POST /sandbox/switches          {name: value, …}
 POST /sandbox/faults            {kind, …} or {"faults": [{kind, …}], "clear": true, "seed": 1}
 POST /sandbox/rules             a rule; or {"install": {"url", "secret"}}, {"delete": id},
                                 {"enabled": false, "name": "…"} (without a name: all of them)
+POST /sandbox/channels          a channel: title, channel_type, webhook_url, icon, active, test, channel_id;
+                                or {"install": {"url", "secret"}} (cch101 for cases, cch102 for chats),
+                                {"delete": id}, {"channel_id", "active"}; gives all channels
 POST /sandbox/limit             {"per_minute": 20, "burn": 5, "reset": true}, each optional
 POST /sandbox/tick              do now what has become due
-POST /sandbox/reset             forget cases, people, letters, faults and logs; rules and switches stay
+POST /sandbox/reset             forget cases, people, letters, faults and logs; rules, channels, switches stay
 ==============================  ===============================================================
 """
 
@@ -62,6 +67,7 @@ class Doors:
             "switches": desk.switches.describe,
             "faults": desk.faults.describe,
             "rules": lambda: [asdict(rule) for rule in desk.core.rules.all()],
+            "channels": self._channels,
             "limit": self._limit_now,
         }
         self._acting: dict[str, Door] = {
@@ -71,6 +77,7 @@ class Doors:
             "switches": self._set_switches,
             "faults": self._set_faults,
             "rules": self._set_rules,
+            "channels": self._set_channels,
             "limit": self._set_limit,
             "tick": self._tick,
             "reset": self._reset,
@@ -153,6 +160,7 @@ class Doors:
             "staff/chat": lambda given: self.case(
                 room.set_chat(int(given["case_id"]), active=bool(given["active"]))
             ),
+            "staff/finish": by_case(room.finish_chat),
             "staff/enable": self._enable,
         }
 
@@ -217,6 +225,21 @@ class Doors:
         else:
             desk.save_rule(**given)
         return [asdict(rule) for rule in desk.core.rules.all()]
+
+    def _set_channels(self, given: Json) -> list[Json]:
+        desk = self._desk
+        if "install" in given:
+            desk.install_cabinet_channels(given["install"]["url"], given["install"].get("secret", ""))
+        elif "delete" in given:
+            desk.channels.remove(int(given["delete"]))
+        elif "active" in given and "title" not in given:
+            desk.channels.enable(int(given["channel_id"]), active=bool(given["active"]))
+        else:
+            desk.add_channel(**given)
+        return self._channels()
+
+    def _channels(self) -> list[Json]:
+        return [{**asdict(row), "channel_api_key": row.api_key} for row in self._desk.core.channels.all()]
 
     def _set_limit(self, given: Json) -> Json:
         limit = self._desk.limit

@@ -9,14 +9,15 @@ from .records import Case, Letter, Message
 
 
 class PostOffice:
-    """Puts letters into mailboxes. Only cases with an e-mail identity have one."""
+    """Puts letters into mailboxes. Only cases with an e-mail identity have one; in a custom channel answers
+    are not mailed, whatever addresses are known (kb item/202)."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
     def mail_answer(self, case: Case, message: Message) -> Letter | None:
         """The letter about one message, as the desk sends it of its own accord (kb/185753)."""
-        if not case.recipient:
+        if not case.recipient or case.in_custom_channel:
             return None
         core = self._core
         number = f"[#{case.case_number}]"

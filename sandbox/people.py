@@ -20,10 +20,10 @@ class People:
 
     def by_email(self, email: str) -> User | None:
         wanted = email.strip().lower()
-        return next((row for row in self._living() if row.email == wanted), None)
+        return next((row for row in self._living() if row.email == wanted and not row.custom_id), None)
 
     def by_phone(self, phone: str) -> User | None:
-        return next((row for row in self._living() if row.phone == phone), None)
+        return next((row for row in self._living() if row.phone == phone and not row.custom_id), None)
 
     def by_custom_id(self, custom_id: str, channel: str) -> User | None:
         found = (
@@ -34,7 +34,11 @@ class People:
     def meet(
         self, *, email: str = "", phone: str = "", custom_id: str = "", channel: str = "", name: str = ""
     ) -> User:
-        """The profile of this identity, made now if there is none (omnidesk-api.md 2.1, identification)."""
+        """The profile of this identity, made now if there is none (omnidesk-api.md 2.1, identification).
+
+        Inside a channel only the custom id counts: a profile met there never is the person's e-mail profile,
+        even with the same address on it (5.1).
+        """
         if custom_id:
             known = self.by_custom_id(custom_id, channel)
         else:

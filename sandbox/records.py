@@ -12,10 +12,15 @@ from typing import Any
 
 Json = dict[str, Any]
 
+CHANNEL_PREFIX = "cch"
+
 
 @dataclass(kw_only=True)
 class Case:
-    """A case. ``deleted`` means "in the trash"; ``destroyed`` means deleted for good."""
+    """A case. ``deleted`` means "in the trash"; ``destroyed`` means deleted for good.
+
+    ``chat_spoken_at`` is when somebody last wrote in a chat that has a time limit, 0 in all other cases.
+    """
 
     case_id: int
     case_number: str
@@ -35,6 +40,7 @@ class Case:
     spam: bool = False
     destroyed: bool = False
     chat_active: bool = False
+    chat_spoken_at: int = 0
     closed_at: int | None = None
     first_response_at: int | None = None
     last_response_at: int | None = None
@@ -50,6 +56,10 @@ class Case:
     @property
     def key(self) -> int:
         return self.case_id
+
+    @property
+    def in_custom_channel(self) -> bool:
+        return self.channel.startswith(CHANNEL_PREFIX)
 
 
 @dataclass(kw_only=True)
@@ -187,6 +197,27 @@ class Rule:
     @property
     def key(self) -> int:
         return self.rule_id
+
+
+@dataclass(kw_only=True)
+class Channel:
+    """A custom channel: ``async`` like mail, ``sync`` like a chat (omnidesk-api.md 6)."""
+
+    channel_id: int
+    title: str
+    channel_type: str = "async"
+    icon: str = "fa-question-circle"
+    webhook_url: str = ""
+    active: bool = True
+
+    @property
+    def key(self) -> int:
+        return self.channel_id
+
+    @property
+    def api_key(self) -> str:
+        """How cases and users name the channel: ``cch101``."""
+        return f"{CHANNEL_PREFIX}{self.channel_id}"
 
 
 @dataclass(kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from .core import Core, Event
+from .dictionaries import group_title, label_titles
 from .records import Case, Rule
 
 STATUS_LABELS = {"open": "открытое", "waiting": "в ожидании", "closed": "закрытое"}
@@ -50,8 +51,8 @@ def values_of(core: Core, case: Case | None) -> dict[str, str]:
         "case_url": f"{core.base_url}/staff/cases/record/{case.case_number}",
         "case_status": STATUS_LABELS.get(case.status, case.status),
         "case_priority": PRIORITY_LABELS.get(case.priority, case.priority),
-        "case_group": "Поддержка",
-        "case_tags": "",
+        "case_group": group_title(case.group_id),
+        "case_tags": ", ".join(label_titles(case)),
         "last_message": last.html if last else "",
         "last_message_id": last.message_id if last else "",
         "note_text": last_note.text if last_note else "",

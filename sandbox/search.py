@@ -12,7 +12,7 @@ from typing import TypeVar
 from .cases import Refused
 from .core import Core
 from .inbound import Request
-from .records import Case, User
+from .records import CHANNEL_PREFIX, Case, User
 from .text import parse_time
 
 T = TypeVar("T")
@@ -97,7 +97,16 @@ def _owner_tests(core: Core, request: Request) -> list[Callable[[Case], bool]]:
         if wanted:
             owners = {row.user_id for row in core.users.all() if _any(wanted, getattr(row, field))}
             tests.append(lambda case, owners=owners: case.user_id in owners)  # type: ignore[misc]
+    if channels := _channels(request):
+        inside = {row.user_id for row in core.users.all() if row.custom_channel in channels}
+        tests.append(lambda case: case.user_id in inside)
     return tests
+
+
+def _channels(request: Request) -> set[str]:
+    """The channels asked for: whole keys, ``cch101`` or ``101`` alike (omnidesk-api.md 5.2)."""
+    given = (value.strip("^") for value in request.all("user_custom_channel") if value)
+    return {CHANNEL_PREFIX + value.removeprefix(CHANNEL_PREFIX) for value in given}
 
 
 def _field_tests(request: Request) -> list[Callable[[Case], bool]]:
@@ -121,11 +130,12 @@ def find_users(core: Core, request: Request) -> list[User]:
         ("user_email", "email"),
         ("user_phone", "phone"),
         ("user_custom_id", "custom_id"),
-        ("user_custom_channel", "custom_channel"),
     ):
         wanted = [_long_enough(value, USER_SEARCH_MIN) for value in request.all(name) if value]
         if wanted:
             found = [row for row in found if _any(wanted, getattr(row, field))]
+    if channels := _channels(request):
+        found = [row for row in found if row.custom_channel in channels]
     for prefix, field in (("", "created_at"), ("updated_", "updated_at")):
         start, end = _range(request, f"from_{prefix}time", f"to_{prefix}time")
         found = [row for row in found if start <= getattr(row, field) <= end]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .core import Core
-from .records import Case, Json, Message, Staff, StoredFile, User
+from .records import CHANNEL_PREFIX, Case, Channel, Json, Message, Staff, StoredFile, User
 from .text import rfc2822
 
 NO_VALUE = "-"
@@ -54,7 +54,7 @@ class Shapes:
             found["first_response_speed"] = (first - case.created_at) // 60 if first else NO_VALUE
         if with_files:
             opening = self._core.thread(case.case_id)[0]
-            found["attachments"] = self._files(opening)
+            found["attachments"] = self.files(opening)
         return {"case": found}
 
     def message(self, message: Message) -> Json:
@@ -63,11 +63,10 @@ class Shapes:
             "message_id": message.message_id,
             "user_id": message.user_id,
             "staff_id": message.staff_id,
-            "full_name": message.full_name,
-            "thumbnail": "",
+            **self._author(message),
             "content": text,
             "content_html": html,
-            "attachments": self._files(message),
+            "attachments": self.files(message),
             "note": self._flag(message.note and self._core.switches.note_flag != "false"),
             "message_type": self._core.switches.note_type if message.note else message.message_type,
             "sent_via_rule": self._flag(message.sent_via_rule),
@@ -106,7 +105,9 @@ class Shapes:
             "linked_users": user.linked_users,
         }
         if user.custom_id:
-            found |= {"user_custom_id": user.custom_id, "user_custom_channel": user.custom_channel}
+            bare = self._core.switches.user_custom_channel_shape == "number"
+            channel = user.custom_channel.removeprefix(CHANNEL_PREFIX) if bare else user.custom_channel
+            found |= {"user_custom_id": user.custom_id, "user_custom_channel": channel}
         if password:
             found["password"] = password
         return {"user": found}
@@ -119,11 +120,23 @@ class Shapes:
                 "staff_full_name": member.full_name,
                 "staff_signature": "",
                 "staff_signature_chat": "",
-                "thumbnail": "",
+                "thumbnail": self._core.picture_url(member.staff_id),
                 "active": self._flag(member.active),
                 "status": "online",
                 "status_id": 1,
             }
+        }
+
+    def channel(self, channel: Channel) -> Json:
+        """Without its envelope."""
+        return {
+            "channel_id": channel.channel_id,
+            "channel_api_key": channel.api_key,
+            "title": channel.title,
+            "channel_type": channel.channel_type,
+            "icon": channel.icon,
+            "webhook_url": channel.webhook_url,
+            "active": self._flag(channel.active),
         }
 
     def file(self, row: StoredFile) -> Json:
@@ -147,13 +160,24 @@ class Shapes:
             found["total_count"] = str(total) if switches.total_count == "string" else total
         return found
 
-    def _files(self, message: Message) -> list[Json]:
+    def files(self, message: Message) -> list[Json]:
         rows = [self._core.files.get(file_id) for file_id in message.file_ids]
         return [self.file(row) for row in rows if row]
 
     def _content(self, message: Message) -> tuple[str, str]:
-        shape = self._core.switches.content_shape
+        switches = self._core.switches
+        shape = switches.chat_content_shape if self._in_chat(message) else switches.content_shape
         return ("" if shape == "html" else message.text), ("" if shape == "text" else message.html)
+
+    def _author(self, message: Message) -> Json:
+        if self._core.switches.message_authors == "absent":
+            return {}
+        picture = self._core.picture_url(message.staff_id) if message.staff_id else ""
+        return {"full_name": message.full_name, "thumbnail": picture}
+
+    def _in_chat(self, message: Message) -> bool:
+        case = self._core.cases.get(message.case_id)
+        return case is not None and self._core.in_sync_channel(case)
 
     def _flag(self, value: bool) -> bool | int | str:
         shape = self._core.switches.bool_shape

@@ -7,9 +7,11 @@ from urllib.parse import quote
 
 from .cases import Refused
 from .desk import Desk
+from .dictionaries import field_texts, group_title, label_titles
 from .inbound import Reply, Request
 from .markup import Markup, choices, joined, render
-from .records import Case, Json, Message, StoredFile, Upload
+from .pictures import staff_picture
+from .records import CHANNEL_PREFIX, Case, Json, Message, StoredFile, Upload, User
 from .rules import STATUS_LABELS
 from .staffroom import STATUSES
 from .text import rfc2822
@@ -21,15 +23,20 @@ class StaffPages:
         self._core = desk.core
 
     def listing(self, request: Request) -> Markup:
-        """All cases, the last changed first; ``?q=`` looks in subjects and addresses."""
-        wanted = request.first("q").lower()
+        """All cases, the last changed first; ``?q=`` looks in subjects and identities, ``?channel=`` and
+        ``?chats=active|other`` narrow it down."""
         cases = sorted(self._core.cases.all(), key=lambda case: (case.updated_at, case.case_id), reverse=True)
-        rows = joined(
-            self._row(case)
-            for case in cases
-            if wanted in f"{case.subject} {case.recipient} {case.case_number}".lower()
+        rows = joined(self._row(case) for case in cases if self._wanted(case, request))
+        names = sorted({case.channel for case in cases} | {row.api_key for row in self._core.channels.all()})
+        channels = [("", "all channels"), *((name, self._channel(name)) for name in names)]
+        chats = [("", "chats and cases"), ("active", "active chats"), ("other", "without active chats")]
+        return render(
+            "staff_list",
+            q=request.first("q"),
+            channels=choices(channels, request.first("channel")),
+            chats=choices(chats, request.first("chats")),
+            rows=rows or Markup("<p>No cases yet.</p>"),
         )
-        return render("staff_list", q=request.first("q"), rows=rows or Markup("<p>No cases yet.</p>"))
 
     def case(self, _request: Request, reference: str) -> Markup:
         case = next(
@@ -45,10 +52,11 @@ class StaffPages:
             number=case.case_number,
             subject=case.subject,
             customer=user.full_name if user else "",
-            email=case.recipient,
-            mailbox=f"/mailbox/{quote(case.recipient)}/" if case.recipient else "/mailbox/",
-            channel=case.channel,
+            identity=_identity(case, user),
+            channel=self._channel(case.channel),
             marks=self._marks(case),
+            details=joined(render("detail", name=name, value=value) for name, value in _details(case)),
+            finish=render("finish_chat", case_id=case.case_id) if case.chat_active else "",
             thread=joined(self._message(row) for row in self._core.thread(case.case_id)),
             authors=choices(staff),
             statuses=choices([(name, name) for name in STATUSES], case.status),
@@ -75,6 +83,7 @@ class StaffPages:
             "trash": lambda key, _form: self._desk.staffroom.trash(key),
             "spam": lambda key, _form: self._desk.staffroom.spam(key),
             "restore": lambda key, _form: self._desk.staffroom.restore(key),
+            "finish_chat": lambda key, _form: self._desk.staffroom.finish_chat(key),
             "destroy": lambda key, _form: self._desk.staffroom.destroy(key),
         }
         if action not in acts:
@@ -94,6 +103,27 @@ class StaffPages:
         return Reply(
             status=200, body=data, headers={"Content-Type": row.mime_type, "Content-Disposition": disposition}
         )
+
+    def picture(self, _request: Request, staff_id: str) -> Reply:
+        if self._core.staff.get(int(staff_id)) is None:
+            raise Refused("staff_not_found", 404)
+        headers = {"Content-Type": "image/png", "Cache-Control": "max-age=3600"}
+        return Reply(status=200, body=staff_picture(int(staff_id)), headers=headers)
+
+    def _wanted(self, case: Case, request: Request) -> bool:
+        user = self._core.users.get(case.user_id)
+        words = f"{case.subject} {case.recipient} {user.custom_id if user else ''} {case.case_number}"
+        chats = {"active": case.chat_active, "other": not case.chat_active}
+        return (
+            request.first("q").lower() in words.lower()
+            and request.first("channel") in ("", case.channel)
+            and chats.get(request.first("chats"), True)
+        )
+
+    def _channel(self, name: str) -> str:
+        """``cch102 Cabinet chat (sync)``; of the desk's own channels the name."""
+        channel = self._core.channel(name) if name.startswith(CHANNEL_PREFIX) else None
+        return f"{name} {channel.title} ({channel.channel_type})" if channel else name
 
     def _reply(self, case_id: int, form: Json) -> object:
         return self._desk.staffroom.reply(
@@ -119,13 +149,15 @@ class StaffPages:
 
     def _row(self, case: Case) -> Markup:
         thread = [row for row in self._core.thread(case.case_id) if not row.deleted]
+        user = self._core.users.get(case.user_id)
         return render(
             "staff_row",
             place=_place(case),
             case_id=case.case_id,
             number=case.case_number,
             subject=case.subject or "(no subject)",
-            email=case.recipient or case.channel,
+            customer=case.recipient or (user.full_name if user else ""),
+            channel=self._channel(case.channel),
             updated=rfc2822(case.updated_at),
             marks=self._marks(case),
             count=len(thread),
@@ -133,7 +165,8 @@ class StaffPages:
 
     def _marks(self, case: Case) -> Markup:
         marks = [STATUS_LABELS.get(case.status, case.status)]
-        marks += [name for name in ("deleted", "spam", "destroyed", "chat_active") if getattr(case, name)]
+        marks += [name for name in ("deleted", "spam", "destroyed") if getattr(case, name)]
+        marks += ["active chat"] if case.chat_active else []
         if case.parent_case_id:
             marks.append(f"merged into {case.parent_case_id}")
         if case.rating:
@@ -151,6 +184,7 @@ class StaffPages:
             case_id=message.case_id,
             kind=f"{kind} gone" if message.deleted else kind,
             author=message.full_name or "—",
+            picture=_picture(message),
             created=rfc2822(message.created_at),
             due=f"→ {rfc2822(message.sent_at)}" if message.sent_at != message.created_at else "",
             marks=joined(render("mark", text=mark, kind=mark) for mark in marks),
@@ -158,6 +192,27 @@ class StaffPages:
             html=message.html,
             files=file_links([row for row in found if row]),
         )
+
+
+def _identity(case: Case, user: User | None) -> Markup:
+    """How the customer is known: by an address with a mailbox, or by the id inside the channel."""
+    if user and user.custom_id:
+        return render("custom_id", custom_id=user.custom_id)
+    place = f"/mailbox/{quote(case.recipient)}/" if case.recipient else "/mailbox/"
+    return render("mailbox_link", place=place, address=case.recipient)
+
+
+def _details(case: Case) -> list[tuple[str, str]]:
+    found = [("Group", group_title(case.group_id)), ("Labels", ", ".join(label_titles(case)))]
+    found += field_texts(case)
+    if case.rating:
+        found.append(("Rating", f"{case.rating} {case.rating_comment}".strip()))
+    return [(name, value) for name, value in found if value]
+
+
+def _picture(message: Message) -> Markup:
+    place = f"/staff/pictures/{message.staff_id}.png"
+    return render("picture", place=place) if message.staff_id else Markup()
 
 
 def file_links(rows: list[StoredFile]) -> Markup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .cases import Cases, Draft, Refused
+from .chats import Chats
 from .core import Core
 from .mailbox import Mailbox
 from .people import People, is_address
@@ -15,8 +16,9 @@ STATUSES = ("open", "waiting", "closed")
 
 
 class StaffRoom:
-    def __init__(self, core: Core, cases: Cases, people: People, mailbox: Mailbox) -> None:
+    def __init__(self, core: Core, cases: Cases, people: People, mailbox: Mailbox, chats: Chats) -> None:
         self._core, self._cases, self._people, self._mailbox = core, cases, people, mailbox
+        self._chats = chats
 
     def reply(
         self,
@@ -108,11 +110,18 @@ class StaffRoom:
             return case
 
     def set_chat(self, case_id: int, *, active: bool) -> Case:
-        """Make a case a running chat, which lists leave out, or end the chat."""
+        """Make a case a running chat, which lists leave out, or not; nothing else happens to it."""
         with self._core.work():
             case = self._case(case_id)
-            case.chat_active = active
-            return self._core.cases.put(case)
+            self._chats.set_active(case, active=active)
+            return case
+
+    def finish_chat(self, case_id: int, *, staff_id: int = 0) -> Case:
+        """End a running chat, as the button does; the switch chat_finish_closes says whether it is closed."""
+        with self._core.work():
+            case = self._case(case_id)
+            self._chats.finish(case, done_by=f"staff_{staff_id or self.default_author()}")
+            return case
 
     def open_case(self, email: str, *, subject: str, text: str, files: Sequence[Upload] = ()) -> Case:
         """A case for somebody's address, as though a letter had come."""

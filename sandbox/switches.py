@@ -54,6 +54,54 @@ class Switches:
         True, "saving a rule in the form sends a test request without a case (7.4)"
     )
 
+    # Custom channels and chats
+    rules_match_custom_channels: bool = _switch(True, "rules fire for cases of custom channels too (6, 12.6)")
+    channel_webhook_encoding: str = _switch(
+        "json", "a channel's webhook: JSON, or a form with PHP-style keys (6, 12.6)", "json", "form"
+    )
+    channel_webhook_strings: bool = _switch(False, "numbers in a channel's webhook are strings (6)")
+    channel_webhook_notes: bool = _switch(
+        True, "internal notes are sent to the channel, with note 1 (6, 12.6)"
+    )
+    channel_webhook_rich: bool = _switch(
+        False, "a channel's webhook carries content_html and attachments as well (6, 12.6)"
+    )
+    channel_webhook_other_types: bool = _switch(
+        False,
+        "besides message_new there are 'typing' before an answer and 'chat_closed' at the end (6, 12.6)",
+    )
+    user_custom_channel_shape: str = _switch(
+        "key", "user_custom_channel of a profile: cch101 or 101 (5.2)", "key", "number"
+    )
+    chat_idle_seconds: int = _switch(
+        600, "a chat leaves the chat window after so long without a message, 0 = never (6)"
+    )
+    chat_timeout_closes: bool = _switch(
+        True, "that closes the case; off: it goes to the list, still open (6)"
+    )
+    chat_finish_closes: bool = _switch(True, "a chat that staff finish by the button is closed (6)")
+    chat_reactivates: bool = _switch(
+        True,
+        "a customer's message makes a chat that had left the window active again, if it is open then (6)",
+    )
+    closed_chat_refuses: bool = _switch(False, "a customer's message to a closed chat is refused (6, 12.7)")
+    closed_chat_error: str = _switch(
+        "case_not_found",
+        "with what: 404 case_not_found or 400 case_closed (1.6)",
+        "case_not_found",
+        "case_closed",
+    )
+    chat_service_rows: bool = _switch(
+        False, "beginning and end of a chat are rows without author and message_type (3.2, 12.11)"
+    )
+    chat_content_shape: str = _switch(
+        "text",
+        "which of content / content_html is filled in chats (10.4)",
+        "text",
+        "html",
+        "both",
+    )
+
     # What API calls do
     api_case_status: str = _switch(
         "as_asked",
@@ -87,6 +135,9 @@ class Switches:
     # What answers look like
     content_shape: str = _switch(
         "html", "which of content / content_html is filled (3.2)", "html", "text", "both"
+    )
+    message_authors: str = _switch(
+        "present", "full_name and thumbnail of a message's author (3.2)", "present", "absent"
     )
     bool_shape: str = _switch("bool", 'true/false, 1/0 or "1"/"0"', "bool", "number", "string")
     note_flag: str = _switch(

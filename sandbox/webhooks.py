@@ -1,4 +1,4 @@
-"""Sending the rules' webhooks: when, how often, and with which of the switched-on troubles.
+"""Sending webhooks, of rules and of custom channels: when, how often, and with which switched-on troubles.
 
 With no ``send`` the deliveries are only collected (``sent``): a test then hands them on itself. With one
 they go out after the work that caused them was committed, in the background if asked to, so that an
@@ -24,7 +24,8 @@ from .rules import as_form, fill, matching, values_of
 
 @dataclass(kw_only=True)
 class Webhook:
-    """One request as it goes over the wire. ``status`` is the receiver's answer, None if there was none."""
+    """One request as it goes over the wire. ``status`` is the receiver's answer, None if there was none;
+    ``rule`` is the name of the rule, or the key of the channel (``cch101``)."""
 
     rule: str
     method: str
@@ -39,15 +40,14 @@ class Webhook:
 
 
 Send = Callable[[Webhook], "int | None"]
+Make = Callable[[], Webhook]
 
 
 @dataclass(order=True)
 class _Waiting:
     due: float
     turn: int
-    rule: Rule = field(compare=False)
-    case_id: int = field(compare=False)
-    hook: Webhook | None = field(compare=False)
+    make: Make = field(compare=False)
     attempt: int = field(compare=False, default=1)
 
 
@@ -63,19 +63,23 @@ class Dispatcher:
         self.lost: list[Webhook] = []
 
     def on_event(self, event: Event) -> None:
-        """Called under the desk's lock: render what fires and put it into the queue."""
-        case = self._core.cases.get(event.case_id)
-        if case is None:
+        """Called under the desk's lock: render what fires and put it into the queue. What came by API fires
+        nothing on a desk that keeps quiet then; nor need cases of custom channels fire anything."""
+        case, switches = self._core.cases.get(event.case_id), self._core.switches
+        if case is None or (event.by_api and not switches.api_echo):
+            return
+        if case.in_custom_channel and not switches.rules_match_custom_channels:
             return
         for rule in self._in_firing_order(matching(self._core.rules.all(), event)):
             title = f"{rule.name} (ID - {rule.rule_id})"
             self._core.log_change(case, "rules", f"rule_{rule.rule_id}", old_value=title)
             self._core.cases.put(case)
-            self._queue(rule, event.case_id)
+            self._fire(rule, event.case_id)
 
     def test(self, rule: Rule) -> None:
         """The request the desk sends when a rule is saved: there is no case in it."""
-        self._push(self._core.clock(), rule, 0, self.render(rule, 0))
+        hook = self.render(rule, 0)
+        self._push(self._core.clock(), lambda: hook)
 
     def pump(self) -> None:
         """Send everything that is due by now."""
@@ -128,29 +132,40 @@ class Dispatcher:
             self._core.random.shuffle(rules)
         return rules[::-1] if self._core.switches.rule_order == "reversed" else rules
 
-    def _queue(self, rule: Rule, case_id: int) -> None:
-        hook = self.render(rule, case_id) if self._core.switches.webhook_values_at == "firing" else None
+    def _fire(self, rule: Rule, case_id: int) -> None:
+        target = f"{rule.name} {rule.url}"
+        if self._core.switches.webhook_values_at == "firing":
+            hook = self.render(rule, case_id)
+            self._queue(rule.method, target, lambda: hook)
+        else:
+            self._queue(rule.method, target, lambda: self.render(rule, case_id))
+
+    def post(self, hook: Webhook) -> None:
+        """Put a request that is written already into the queue; the same faults may strike it."""
+        self._queue(hook.method, f"{hook.rule} {hook.url}", lambda: hook)
+
+    def _queue(self, method: str, target: str, make: Make) -> None:
         now = self._core.clock()
-        fault = self._faults.strike_webhook(rule.method, f"{rule.name} {rule.url}")
+        fault = self._faults.strike_webhook(method, target)
         kind = fault.kind if fault else ""
         seconds = fault.seconds if fault else 0.0
         if kind == "webhook_lost":
-            lost = hook or self.render(rule, case_id)
+            lost = make()
             lost.at, lost.outcome = now, "lost"
             self.lost.append(lost)
             return
         delay = {"webhook_late": seconds, "webhook_shuffled": self._faults.spread(seconds)}.get(kind, 0.0)
-        self._push(now + delay, rule, case_id, hook)
+        self._push(now + delay, make)
         if fault and kind == "webhook_doubled":
             for _ in range(fault.times - 1):
-                self._push(now + self._faults.spread(seconds), rule, case_id, hook)
+                self._push(now + self._faults.spread(seconds), make)
 
-    def _push(self, due: float, rule: Rule, case_id: int, hook: Webhook | None, attempt: int = 1) -> None:
+    def _push(self, due: float, make: Make, attempt: int = 1) -> None:
         with self._lock:
-            heapq.heappush(self._waiting, _Waiting(due, next(self._turns), rule, case_id, hook, attempt))
+            heapq.heappush(self._waiting, _Waiting(due, next(self._turns), make, attempt))
 
     def _deliver(self, waiting: _Waiting) -> None:
-        hook = waiting.hook or self.render(waiting.rule, waiting.case_id)
+        hook = waiting.make()
         sent = Webhook(**{**asdict(hook), "at": self._core.clock(), "attempt": waiting.attempt})
         self.sent.append(sent)
         if self._send is None:
@@ -160,7 +175,7 @@ class Dispatcher:
         sent.outcome = "delivered" if good else "refused" if sent.status else "failed"
         if not good and waiting.attempt <= self._core.switches.webhook_retries:
             due = self._core.clock() + self._core.switches.webhook_retry_seconds
-            self._push(due, waiting.rule, waiting.case_id, hook, waiting.attempt + 1)
+            self._push(due, lambda: hook, waiting.attempt + 1)
 
 
 def post_webhook(hook: Webhook) -> int | None:

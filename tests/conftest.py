@@ -14,6 +14,15 @@ settings.register_profile("fast", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("fast")
 
+SLOW_SECONDS = 240
+"""Until a slow test counts as stuck: they run on PostgreSQL too, on machines that are busy."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
+
 
 @pytest.fixture
 def alice(db: None) -> AbstractBaseUser:

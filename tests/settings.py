@@ -39,6 +39,7 @@ os.environ.update(
         "OMNIDESK_URL": "https://acme.omnidesk.ru",
         "OMNIDESK_STAFF_EMAIL": "robot@acme.example",
         "OMNIDESK_API_KEY": "key-of-the-pretend-account",
+        "SSO_SECRET": "a secret of the company's own site, for tests",
         "OMNIDESK_WEBHOOK_SECRETS": "first-secret-0123456789,second-secret-0123456789",
     }
 )

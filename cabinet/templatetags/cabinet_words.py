@@ -1,5 +1,6 @@
 """How templates say times, states and people."""
 
+import uuid
 from datetime import datetime, timedelta
 
 from django import template
@@ -13,7 +14,10 @@ from django.utils.translation import pgettext
 
 from cabinet import filetypes, wording
 from cabinet.models import Case, CaseFile, Message
-from cabinet.selectors import Preview
+from cabinet.search import excerpts
+from cabinet.search.excerpts import Excerpt
+from cabinet.search.words import Search
+from cabinet.selectors import Preview, name_of
 
 register = template.Library()
 
@@ -49,6 +53,12 @@ def status_pill(case: Case) -> dict[str, str]:
 
 
 @register.filter
+def who(user: AbstractBaseUser) -> str:
+    """As whom somebody is signed in: his address if the site keeps one in the user's row, else his name."""
+    return str(getattr(user, user.get_email_field_name(), "") or name_of(user))
+
+
+@register.filter
 def why_unavailable(case: Case) -> str:
     """Why nothing can be written in this case, "" if something can."""
     return str(wording.UNAVAILABLE.get(Case.Availability(case.availability), ""))
@@ -67,7 +77,7 @@ def can_retry(message: Message) -> bool:
 
 
 @register.simple_tag
-def author(message: Message | Preview, reader: AbstractBaseUser) -> str:
+def author(message: Message | Preview | Excerpt, reader: AbstractBaseUser) -> str:
     """Who wrote it, from the reader's point of view."""
     if message.author == Message.Author.STAFF:
         return message.author_name or pgettext("author", "Support")
@@ -93,3 +103,21 @@ def is_picture(file: CaseFile) -> bool:
         and file.content_type in filetypes.INLINE_TYPES
         and file.size <= wording.LARGEST_PICTURE
     )
+
+
+@register.filter
+def marked(text: str, search: Search | None) -> str:
+    """What is searched for, marked in a text; nothing is changed where nothing is searched."""
+    return excerpts.marked(text, search)
+
+
+@register.filter
+def number_marked(number: str, search: Search | None) -> str:
+    """The same in a case's number, of which a piece is enough."""
+    return excerpts.marked(number, search, within=True)
+
+
+@register.filter
+def of(found: dict[uuid.UUID, Excerpt] | None, case: Case) -> Excerpt | None:
+    """The case's own out of those of a page."""
+    return (found or {}).get(case.pk)

@@ -59,7 +59,11 @@ def to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
 
 def next_page(request: HttpRequest) -> str:
     """Where the person wanted to go, if that is on this site; "" otherwise."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    return on_this_site(request, request.POST.get("next") or request.GET.get("next") or "")
+
+
+def on_this_site(request: HttpRequest, wanted: str) -> str:
+    """The address if it leads to a page of this site; "" otherwise."""
     safe = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

@@ -13,6 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cabinet import chat, live, modes, selectors, services
 from cabinet.forms import CaseForm, MessageForm
 from cabinet.models import Case, Message
+from cabinet.search import excerpts
+from cabinet.search.lookup import found
+from cabinet.search.words import Search
 from cabinet.views.access import PersonRequest, next_page, signed_in, to_sign_in
 from cabinet.wording import RECEIVED, TAB_NAMES
 
@@ -37,15 +40,16 @@ def case_list(request: PersonRequest) -> HttpResponse:
     # The mark is read first: what changes while the page is made is then news to it.
     context: dict[str, object] = {"mark": live.list_mark(request.user), "tab": tab, "query": query}
     context["stream"] = live.stream_address()
-    counts = selectors.tab_counts(request.user)
-    cases = selectors.matching(selectors.cases_under(request.user, tab), query)
-    paginator = Paginator(cases, PAGE_SIZE)
-    if not query:
-        paginator.count = counts[tab]
+    search = Search.of(query) if query else None
+    counts = selectors.tab_counts(request.user, search)
+    cases = selectors.cases_under(request.user, tab)
+    paginator = Paginator(found(cases, search, request.user) if search else cases, PAGE_SIZE)
+    paginator.count = counts[tab]
     page = paginator.get_page(request.GET.get("page"))
     previews = selectors.previews(page)
     context |= {"page": page, "rows": [(case, previews.get(case.pk)) for case in page]}
     context |= {"tabs": [(name, label, counts[name]) for name, label in TAB_NAMES.items()]}
+    context |= {"search": search, "excerpts": excerpts.of(page, search) if search else {}}
     return render(request, "cabinet/case_list.html", context | {"total": counts["all"]})
 
 

@@ -88,7 +88,7 @@ def test_a_reply_is_sent_without_a_reload(page: Page, case: Case) -> None:
     delivered(case)
     Case.objects.filter(pk=case.pk).update(revision=99)
     expect(mine.last).to_have_attribute("data-state", "sent")
-    assert [file.name for file in Message.objects.filter(case=case).last().files.all()] == ["photo.txt"]  # type: ignore[union-attr]
+    assert [file.name for file in Message.objects.filter(case=case).last().files.all()] == ["photo.txt"]  # type: ignore[union-attr, misc]
 
 
 def test_an_empty_reply_is_said_so_and_the_page_stays(page: Page, case: Case) -> None:

@@ -46,7 +46,7 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
 
 def test_no_door_is_forgotten_here() -> None:
     named = {pattern.name for pattern in urlpatterns}
-    assert named == {*READ, *ACT, *OWN, *OWN_ACT, "letters-off", "live", "stream"}
+    assert named == {*READ, *ACT, *OWN, *OWN_ACT, "letters-off", "live", "stream", "hand-over"}
 
 
 @pytest.mark.parametrize("name", READ)

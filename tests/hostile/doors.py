@@ -23,6 +23,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "letters/": ("wanted",),
     "letters/<str:token>/": ("scope", "List-Unsubscribe"),
     "files/<uuid:file_id>/": (),
+    "access/jwt": ("jwt", "return_to"),
+    "access/jwt/": ("jwt", "return_to"),
     "live/": ("case",),
     "live/stream/": (),
     "accounts/login/": ("email", "next"),

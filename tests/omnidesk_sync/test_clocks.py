@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from datetime import timezone as dt_timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -258,3 +259,35 @@ def _catch_up(world: World) -> None:
         if not Lane.objects.filter(wanted__gt=0).exists():
             return
         world.wait(60)
+
+
+@pytest.mark.parametrize(
+    "hour", [datetime(2027, 3, 28, 1, tzinfo=UTC), datetime(2027, 10, 31, 1, tzinfo=UTC)], ids=["on", "off"]
+)
+def test_daylight_saving_changes_in_the_middle_of_a_conversation(
+    world: World, hour: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account's zone jumps an hour in the middle: the desk's clock, written in it, does too."""
+    berlin = ZoneInfo("Europe/Berlin")
+    monkeypatch.setattr("sandbox.text.ZONE", berlin)
+    monkeypatch.setattr("sandbox.quoting.ZONE", berlin)
+    world.travel.move_to(hour - timedelta(minutes=3))
+    world.reconcile()
+    case = world.delivered("до перевода")
+    world.desk.staffroom.reply(world.desk_id(case), text="ответ до", delay_seconds=300)
+    world.wait(60)
+    world.desk.staffroom.reply(world.desk_id(case), text="ответ сразу")
+    for step in range(40):
+        if step == 20:
+            world.reply(case, "после перевода")
+        world.wait(15)
+        if step % 10 == 0:
+            world.reconcile()
+        world.work()
+    assert sorted(world.thread(case)) == ["до перевода", "ответ до", "ответ сразу", "после перевода"]
+    assert world.thread(case)[:2] == ["до перевода", "ответ сразу"]
+    assert world.states(case) == ["sent"] * 4
+    assert sorted(world.thread(case)) == sorted(world.desk_texts(world.desk_id(case)))
+    assert not Message.objects.filter(withdrawn_at__isnull=False).exists()
+    delayed = Message.objects.get(text="ответ до")
+    assert delayed.written_at == hour + timedelta(minutes=2, seconds=5)

@@ -64,15 +64,6 @@ def test_status_of_a_case_made_by_api(api: Caller, desk: Desk) -> None:
     assert api.open_case()["status"] == "waiting"
 
 
-def test_a_custom_channel_knows_people_by_our_id(api: Caller) -> None:
-    first = api.open_case("", channel="cch1", user_custom_id="client-18", subject="")
-    again = api.open_case("", channel="cch1", user_custom_id="client-18", subject="")
-    assert first["user_id"] == again["user_id"]
-    assert first["recipient"] == ""
-    found = api.get("cases.json", user_custom_id="^client-18^", channel="cch1")
-    assert found["total_count"] == 2
-
-
 def test_user_id_can_identify_the_customer_where_the_switch_allows_it(api: Caller, desk: Desk) -> None:
     owner = api.open_case()["user_id"]
     desk.switch(create_case_by_user_id=True)

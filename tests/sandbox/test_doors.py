@@ -57,6 +57,24 @@ def test_doors_that_move_cases(api: Caller) -> None:
     assert api.door("staff/enable", staff_id=41, active=False) == {"ok": True}
 
 
+def test_channels_through_their_door(api: Caller, desk: Desk) -> None:
+    made = api.door("channels", install={"url": "http://x/hooks/", "secret": "s3cret"})
+    assert [(row["channel_api_key"], row["channel_type"], row["webhook_url"]) for row in made] == [
+        ("cch101", "async", "http://x/hooks/s3cret/"),
+        ("cch102", "sync", "http://x/hooks/s3cret/"),
+    ]
+    case_id = api.open_case("", channel="cch102", user_custom_id="client-18")["case_id"]
+    assert api.door("staff/finish", case_id=case_id)["chat_active"] is False
+    made = api.door("channels", title="Mine", channel_type="sync", webhook_url="http://y/", channel_id=103)
+    assert [hook["url"] for hook in api.call("GET", "/sandbox/webhooks").json()] == ["http://y/"]
+    assert [row["channel_id"] for row in api.door("channels", title="Next")] == [101, 102, 103, 104]
+    assert api.door("channels", channel_id=103, active=False)[2]["active"] is False
+    assert len(api.door("channels", delete=104)) == 3
+    assert api.call("GET", "/sandbox/channels").json() == [*made[:2], {**made[2], "active": False}]
+    desk.reset()
+    assert len(desk.core.channels.all()) == 3
+
+
 def test_doors_that_change_behaviour(api: Caller, desk: Desk) -> None:
     assert api.door("switches", api_echo=False, commit_delay_seconds=2)["commit_delay_seconds"] == 2.0
     described = api.call("GET", "/sandbox/switches").json()
@@ -94,6 +112,10 @@ def test_doors_that_change_behaviour(api: Caller, desk: Desk) -> None:
         ("switches", {"no_such": 1}, 400),
         ("faults", {"kind": "slow", "colour": "red"}, 400),
         ("rules", {"name": "x"}, 400),
+        ("channels", {"title": "x", "channel_type": "both"}, 400),
+        ("channels", {"title": "x", "colour": "red"}, 400),
+        ("channels", {"channel_id": 9, "active": False}, 404),
+        ("staff/finish", {"case_id": 7001}, 400),
         ("nowhere", {}, 404),
     ],
 )

@@ -62,7 +62,7 @@ def test_the_status_after_an_answer_is_a_switch(desk: Desk, case: Case, status: 
 
 
 def test_a_case_without_an_address_gets_no_letter(api: Caller, desk: Desk) -> None:
-    case_id = api.open_case("", channel="cch1", user_custom_id="client-18")["case_id"]
+    case_id = api.open_case("", user_phone="+79990000000")["case_id"]
     desk.staffroom.reply(case_id, text="Вот")
     assert desk.core.letters.all() == []
 

@@ -76,6 +76,70 @@ def test_everything_staff_can_do(api: Caller, desk: Desk, case: Case) -> None:
     assert "vera@example.ru" in submit(api, "/staff/open", email="vera@example.ru", subject="x", text="y")
 
 
+def test_a_chat_on_the_staffs_pages(api: Caller, desk: Desk, case: Case) -> None:
+    chat = desk.add_channel("Чат на сайте", channel_type="sync")
+    made = api.open_case(
+        "", channel=chat.api_key, user_custom_id="anna-8e33", user_full_name=f"Anna {EVIL}", subject=""
+    )
+    place = f"/staff/cases/{made['case_id']}"
+    html = page(api, f"/staff/cases/chat/{made['case_number']}")
+    assert "cch101 Чат на сайте (sync)" in html
+    assert "anna-8e33" in html
+    assert "active chat" in html
+    assert "Finish the chat" in html
+    assert "Вот" in submit(api, f"{place}/reply", text="Вот", staff_id="41", delay_seconds="0")
+    html = submit(api, f"{place}/finish_chat")
+    assert "закрытое" in html
+    assert "Finish the chat" not in html
+    assert "Finish the chat" not in page(api, f"/staff/cases/record/{case.case_number}")
+
+
+def test_the_list_can_be_narrowed_to_a_channel_and_to_active_chats(
+    api: Caller, desk: Desk, case: Case
+) -> None:
+    channel = desk.add_channel("Cabinet")
+    chat = desk.add_channel("Chat", channel_type="sync")
+    numbers = {
+        "mail": case.case_number,
+        "case": api.open_case("", channel=channel.api_key, user_custom_id="anna-8e33")["case_number"],
+        "chat": api.open_case("", channel=chat.api_key, user_custom_id="anna-8e33")["case_number"],
+    }
+    for query, expected in (
+        ("", {"mail", "case", "chat"}),
+        ("?channel=email", {"mail"}),
+        ("?channel=cch101", {"case"}),
+        ("?chats=active", {"chat"}),
+        ("?chats=other", {"mail", "case"}),
+        ("?q=8E33&chats=other", {"case"}),
+    ):
+        html = page(api, f"/staff/{query}")
+        assert {name for name, number in numbers.items() if f"#{number}" in html} == expected, query
+
+
+def test_the_case_page_shows_where_a_case_belongs_and_how_it_was_rated(api: Caller) -> None:
+    fields = {"cf_25": f"18 {EVIL}", "cf_31": "2", "cf_99": "x"}
+    case = api.open_case(group_id=45, labels=[102, 999], custom_fields=fields)
+    rating = {"rating": "low", "rating_comment": f"slow {EVIL}"}
+    api.put(f"cases/{case['case_id']}/rate.json", {"rate": rating})
+    html = page(api, f"/staff/cases/record/{case['case_number']}")
+    for words in ("Бухгалтерия", "Счета, 999", "Договор", "18 &lt;script", "Отдел", "cf_99", "low slow"):
+        assert words in html
+
+
+def test_staff_have_pictures(api: Caller, desk: Desk, case: Case) -> None:
+    desk.staffroom.reply(case.case_id, text="Вот", staff_id=41)
+    message = api.messages(case.case_id)[-1]
+    assert message["full_name"] == "Мария Орлова"
+    assert message["thumbnail"] == api.get("staff.json")["0"]["staff"]["thumbnail"]
+    picture = api.call("GET", message["thumbnail"].removeprefix(api.base), auth=None)
+    assert picture.headers["Content-Type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG\r\n")
+    assert len(picture.content) < 2000
+    assert api.messages(case.case_id)[0]["thumbnail"] == ""
+    desk.switch(message_authors="absent")
+    assert not {"full_name", "thumbnail"} & set(api.messages(case.case_id)[-1])
+
+
 def test_mailboxes(api: Caller, desk: Desk, case: Case) -> None:
     desk.staffroom.reply(case.case_id, text="Вот")
     assert "anna@example.ru" in page(api, "/mailbox/")
@@ -104,6 +168,14 @@ def test_the_control_page(api: Caller, desk: Desk) -> None:
     assert (saved.kind, saved.headers, saved.enabled) == ("new", {"X-Token": "s"}, False)
     submit(api, "/control/calm")
     assert desk.faults.active == []
+    channel = {"title": "Chat", "channel_type": "sync", "webhook_url": "http://y/", "icon": ""}
+    assert "cch101, sync" in submit(api, "/control/save_channel", **channel)
+    again = {**channel, "channel_id": "101", "webhook_url": "http://z/", "active": "1"}
+    assert "http://z/" in submit(api, "/control/save_channel", **again)
+    submit(api, "/control/channel", channel_id="101", active="0")
+    kept = desk.core.channels.all()
+    assert [(row.api_key, row.webhook_url, row.active) for row in kept] == [("cch101", "http://z/", False)]
+    assert [hook.url for hook in desk.sent_webhooks if hook.rule == "cch101"] == ["http://y/", "http://z/"]
     desk.switch(api_echo=True)
     api.get("cases.json")
     assert "/api/cases.json" in page(api, "/control/")
@@ -115,6 +187,8 @@ def test_the_control_page(api: Caller, desk: Desk) -> None:
         ("GET", "/staff/cases/record/1-2", 404),
         ("GET", "/nowhere", 404),
         ("GET", "/files/9", 404),
+        ("GET", "/staff/pictures/9.png", 404),
+        ("POST", "/control/channel", 400),
         ("POST", "/staff/cases/1/dance", 404),
         ("POST", "/staff/cases/1/trash", 404),
         ("POST", "/control/dance", 404),

@@ -19,6 +19,7 @@ def test_everything_is_there_after_a_restart(tmp_path: Path, clock: Clock) -> No
     first = Desk(store=SqliteStore(path), clock=clock)
     first.install_cabinet_rules("http://x/", "s")
     first.switch(content_shape="both")
+    channel = first.add_channel("Cabinet", webhook_url="http://x/")
     files = [Upload(name="a.bin", mime_type="application/octet-stream", data=b"\x00\xff")]
     case = first.mailbox.write(sender="anna@example.ru", subject="Счёт", text="Где?", files=files)
     first.staffroom.reply(case.case_id, text="later", delay_seconds=60)
@@ -30,6 +31,7 @@ def test_everything_is_there_after_a_restart(tmp_path: Path, clock: Clock) -> No
     assert second.core.users.all() == first.core.users.all()
     assert second.core.staff.all() == first.core.staff.all()
     assert second.core.rules.all() == first.core.rules.all()
+    assert second.core.channels.all() == [channel]
     assert second.core.letters.all() == first.core.letters.all()
     assert second.switches == first.switches
     assert second.core.store.blob(345) == b"\x00\xff"
@@ -44,6 +46,7 @@ def test_reset_forgets_cases_but_not_how_far_ids_have_come(tmp_path: Path) -> No
     path = tmp_path / "state.sqlite"
     desk = Desk(store=SqliteStore(path))
     desk.install_cabinet_rules("http://x/", "s")
+    desk.add_channel("Cabinet")
     desk.switch(api_echo=False)
     first = desk.mailbox.write(sender="anna@example.ru", subject="x", text="y").case_id
     desk.faults.add("slow")
@@ -52,6 +55,7 @@ def test_reset_forgets_cases_but_not_how_far_ids_have_come(tmp_path: Path) -> No
     again = Desk(store=SqliteStore(path))
     assert not any((again.core.cases.all(), again.core.letters.all(), again.core.users.all()))
     assert (len(again.core.rules.all()), again.switches.api_echo) == (4, False)
+    assert [row.title for row in again.core.channels.all()] == ["Cabinet"]
     assert again.mailbox.write(sender="anna@example.ru", subject="x", text="y").case_id == first + 1
     again.close()
 

@@ -134,6 +134,14 @@ def test_values_may_break_the_json_of_a_body(desk: Desk, escapes: bool, readable
     assert found is readable
 
 
+def test_group_and_labels_are_told_by_their_titles(api: Caller, desk: Desk) -> None:
+    body = "{case_group}|{case_tags}"
+    desk.save_rule(test=False, name="r", condition="staff_replied", url=URL, body=body)
+    case_id = api.open_case(group_id=45, labels=[101, 102])["case_id"]
+    desk.staffroom.reply(case_id, text="Here")
+    assert desk.sent_webhooks[0].body == "Бухгалтерия|Кабинет, Счета"
+
+
 def test_several_rules_may_match_in_any_order(desk: Desk) -> None:
     for name in ("first", "second"):
         desk.save_rule(test=False, name=name, kind="new", condition="new_case", url=URL, body=name)

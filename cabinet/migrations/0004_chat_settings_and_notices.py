@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cabinet', '0002_modes_and_read_marks'),
+        ('cabinet', '0003_hand_over'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
