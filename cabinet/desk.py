@@ -14,7 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet
 
-from cabinet import filetypes, notices, thread
+from cabinet import filetypes, notices, reading_marks, thread
 from cabinet.bodies import Body, body_from_html, body_from_text
 from cabinet.models import OPEN_STATES, Case, CaseFile, Message, OutboxEntry
 from cabinet.types import IncomingFile, IncomingMessage
@@ -22,6 +22,8 @@ from cabinet.types import IncomingFile, IncomingMessage
 Kind, State = OutboxEntry.Kind, OutboxEntry.State
 MESSAGE_KINDS = (Kind.OPEN_CASE, Kind.REPLY)
 STATUS_KINDS = (Kind.CLOSE, Kind.REOPEN, Kind.ENSURE_OPEN)
+
+Named = tuple[uuid.UUID, IncomingFile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,13 @@ def import_case(
     created_at: datetime,
     now: datetime,
     mode: Case.Mode = Case.Mode.MAIL,
+    history_until: datetime | None = None,
 ) -> Case:
-    """A case of this person that was opened somewhere else. Its messages follow by reading it."""
-    return Case.objects.create(
+    """A case of this person that was opened somewhere else. Its messages follow by reading it.
+
+    What was written before `history_until` counts as read.
+    """
+    case = Case.objects.create(
         owner_id=owner.pk,
         subject=subject[:255],
         number=facts.number,
@@ -141,6 +147,9 @@ def import_case(
         last_activity_at=created_at,
         changed_at=now,
     )
+    if history_until is not None:
+        reading_marks.begin_history(case, until=history_until)
+    return case
 
 
 def absorb_case(twin: Case, *, into: Case, now: datetime) -> list[Message]:
@@ -211,7 +220,8 @@ def record_message(
     """Adds a public message at the end of the thread, with its files still to be fetched."""
     with transaction.atomic():
         case = thread.lock(case_id)
-        body = body_of(incoming)
+        named = _named(incoming.files)
+        body = body_of(incoming, named)
         message = Message.objects.create(
             case=case,
             position=thread.take_position(case),
@@ -224,7 +234,8 @@ def record_message(
             html=body.html,
             written_at=incoming.written_at,
         )
-        files = _add_files(message, incoming.files, now)
+        files = _add_files(message, named, now)
+        reading_marks.pass_history(message, case=case)
         case.last_activity_at = max(case.last_activity_at, incoming.written_at)
         thread.store(case, now)
         notices.want(message, case=case, now=now)
@@ -236,13 +247,18 @@ def rewrite_message(
     incoming: IncomingMessage,
     *,
     fresh: Sequence[IncomingFile] = (),
+    kept: Sequence[tuple[CaseFile, IncomingFile]] = (),
     gone: Sequence[CaseFile] = (),
     now: datetime,
 ) -> list[CaseFile]:
-    """The desk's people changed a message: body, author and files follow. Returns the added files."""
+    """The desk's people changed a message: body, author and files follow. Returns the added files.
+
+    `kept` are files that are here already, with what the desk says of them now.
+    """
     with transaction.atomic():
         case = thread.lock(message.case_id)
-        body = body_of(incoming)
+        named = _named(fresh)
+        body = body_of(incoming, [*named, *((file.pk, said) for file, said in kept)])
         message.text, message.quoted_text, message.html = body.text, body.quoted_text, body.html
         message.edited_at = now
         message.withdrawn_at = None
@@ -262,7 +278,7 @@ def rewrite_message(
         )
         for file in gone:
             _erase(file)
-        files = _add_files(message, fresh, now)
+        files = _add_files(message, named, now)
         thread.store(case, now)
     return files
 
@@ -327,10 +343,16 @@ def _erase(file: CaseFile) -> None:
     transaction.on_commit(delete_bytes, robust=True)
 
 
-def _add_files(message: Message, files: Sequence[IncomingFile], now: datetime) -> list[CaseFile]:
+def _named(files: Sequence[IncomingFile]) -> list[Named]:
+    """The ids come first, because the body names the files that it shows."""
+    return [(uuid.uuid4(), file) for file in files]
+
+
+def _add_files(message: Message, files: Sequence[Named], now: datetime) -> list[CaseFile]:
     start = message.files.count()
     return [
         CaseFile.objects.create(
+            id=identifier,
             message=message,
             position=position,
             name=filetypes.safe_name(file.name),
@@ -339,12 +361,13 @@ def _add_files(message: Message, files: Sequence[IncomingFile], now: datetime) -
             state=CaseFile.State.FETCHING,
             created_at=now,
         )
-        for position, file in enumerate(files, start)
+        for position, (identifier, file) in enumerate(files, start)
     ]
 
 
-def body_of(incoming: IncomingMessage) -> Body:
-    """What is stored and shown of a message of the desk."""
+def body_of(incoming: IncomingMessage, files: Sequence[Named] = ()) -> Body:
+    """What is stored and shown of a message of the desk, its pictures taken from these files."""
     if incoming.html.strip():
-        return body_from_html(incoming.html, quote_classes=incoming.quote_classes)
+        images = {address: str(identifier) for identifier, file in files for address in file.addresses}
+        return body_from_html(incoming.html, quote_classes=incoming.quote_classes, images=images)
     return body_from_text(incoming.text)

@@ -20,23 +20,19 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 
+from cabinet import reading_marks
 from cabinet.models import Case
-from cabinet.selectors import cases_of
 
 
-def case_mark(case: Case) -> str:
-    """Changes whenever anything on the case's page does."""
-    return f'"{case.revision}"'
+def case_mark(revision: int, unread: int) -> str:
+    """Changes whenever anything on the case's page does, the number of unread cases above it included."""
+    return f'"{revision}-{unread}"'
 
 
-def list_mark(user: AbstractBaseUser) -> str:
-    """Changes whenever anything in the person's list does."""
-    found = cases_of(user).aggregate(count=Count("pk"), changed=Max("changed_at"))
-    return _list_mark(found["count"], found["changed"])
-
-
-def _list_mark(count: int, changed: datetime | None) -> str:
-    return f'"{count}-{changed.timestamp() if changed else 0}"'
+def list_mark(count: int, changed: datetime | None, unread: int) -> str:
+    """Changes whenever anything in the person's list does: a message makes a case newer, reading it one less
+    unread."""
+    return f'"{count}-{changed.timestamp() if changed else 0}-{unread}"'
 
 
 def stream_address() -> str:
@@ -48,16 +44,15 @@ def stream_address() -> str:
 def anything_new(request: HttpRequest) -> HttpResponse:
     """The current mark, or 304 while the page has it; 401 signed out, 404 not his case."""
     wanted = request.GET.get("case")
-    person = person_of(request.session, _with_case(wanted) if wanted is not None else _with_list())
+    people = _people(request.session)
+    person = person_of(
+        request.session, _with_case(people, wanted) if wanted is not None else _with_list(people)
+    )
     if person is None:
         response = HttpResponse(status=401)
-    elif wanted is not None:
-        revision = getattr(person, "revision", None)
-        response = _answer(request, f'"{revision}"') if revision else HttpResponse(status=404)
     else:
-        response = _answer(
-            request, _list_mark(getattr(person, "case_count", 0), getattr(person, "changed", None))
-        )
+        mark = _mark_of_case(person) if wanted is not None else _mark_of_list(person)
+        response = _answer(request, mark) if mark else HttpResponse(status=404)
     patch_cache_control(response, private=True, no_cache=True)
     patch_vary_headers(response, ["Cookie"])
     return response
@@ -76,32 +71,51 @@ def _answer(request: HttpRequest, mark: str) -> HttpResponse:
     return response
 
 
-def _with_list() -> QuerySet[AbstractBaseUser]:
+def _mark_of_case(person: AbstractBaseUser) -> str:
+    revision = getattr(person, "revision", None)
+    return case_mark(revision, getattr(person, "unread", 0)) if revision else ""
+
+
+def _mark_of_list(person: AbstractBaseUser) -> str:
+    found = (getattr(person, name, None) for name in ("case_count", "changed", "unread"))
+    count, changed, unread = found
+    return list_mark(count or 0, changed, unread or 0)
+
+
+def _people(session: SessionBase) -> QuerySet[AbstractBaseUser]:
+    """Whoever may be signed in, with the number of cases in which something is new to him."""
     people: QuerySet[AbstractBaseUser] = get_user_model()._default_manager.annotate(
-        case_count=Count("cases"), changed=Max("cases__changed_at")
+        unread=reading_marks.unread_of(_signed_in_id(session))
     )
     return people
 
 
-def _with_case(case_id: str) -> QuerySet[AbstractBaseUser]:
+def _with_list(people: QuerySet[AbstractBaseUser]) -> QuerySet[AbstractBaseUser]:
+    return people.annotate(case_count=Count("cases"), changed=Max("cases__changed_at"))
+
+
+def _with_case(people: QuerySet[AbstractBaseUser], case_id: str) -> QuerySet[AbstractBaseUser]:
     try:
         wanted = uuid.UUID(case_id)
     except ValueError:
         wanted = uuid.UUID(int=0)
     revision = Case.objects.filter(owner=OuterRef("pk"), pk=wanted).values("revision")
-    people: QuerySet[AbstractBaseUser] = get_user_model()._default_manager.annotate(
-        revision=Subquery(revision)
-    )
-    return people
+    return people.annotate(revision=Subquery(revision))
+
+
+def _signed_in_id(session: SessionBase) -> object | None:
+    """The id of the person whose session it says it is."""
+    try:
+        found: object = get_user_model()._meta.pk.to_python(session[SESSION_KEY])
+    except (KeyError, ValidationError):
+        return None
+    return found
 
 
 def person_of(session: SessionBase, people: QuerySet[AbstractBaseUser]) -> AbstractBaseUser | None:
     """Who is signed in, as Django's own middleware would say, taken out of `people`."""
-    try:
-        user_id = get_user_model()._meta.pk.to_python(session[SESSION_KEY])
-    except (KeyError, ValidationError):
-        return None
-    person = people.filter(pk=user_id).first()
+    user_id = _signed_in_id(session)
+    person = None if user_id is None else people.filter(pk=user_id).first()
     if person is None or not person.is_active:
         return None
     known = session.get(HASH_SESSION_KEY, "")

@@ -251,7 +251,9 @@ class CaseFile(models.Model):
 class ReadMark(models.Model):
     """How far one person has read one case: what stands after `position` is new to them.
 
-    `seen_at` is when an open page of the case last said that it is looked at.
+    `seen_at` is when an open page of the case last said that it is looked at. `history_until`: what was
+    written before that counts as read when it becomes known, because the case is older than its owner's
+    cabinet.
     """
 
     user = models.ForeignKey(
@@ -260,6 +262,7 @@ class ReadMark(models.Model):
     case = models.ForeignKey(Case, models.CASCADE, related_name="read_marks", verbose_name=_("case"))
     position = models.PositiveIntegerField(_("read up to"), default=0)
     seen_at = models.DateTimeField(_("last looked at"), null=True, blank=True)
+    history_until = models.DateTimeField(_("older is history"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("read mark")

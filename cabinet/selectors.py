@@ -2,14 +2,16 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
 
+from cabinet import reading_marks
 from cabinet.models import Case, CaseFile, Message
 from cabinet.search.lookup import found
 from cabinet.search.words import Search
@@ -31,46 +33,61 @@ def cases_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
     return Case.objects.filter(owner_id=user.pk)
 
 
-def tab_counts(user: AbstractBaseUser, search: Search | None = None) -> dict[str, int]:
-    """How many cases stand under each tab, in one query; while searching, how many of those found."""
-    cases = cases_of(user) if search is None else found(cases_of(user), search, user)
-    counts: dict[str, int] = cases.aggregate(
+class Overview(NamedTuple):
+    """Of all a person's cases: how many stand under each tab, in how many is news, when one last changed."""
+
+    counts: dict[str, int]
+    unread: int
+    changed: datetime | None
+
+
+def overview(user: AbstractBaseUser) -> Overview:
+    """Of everything the person may see, in one query."""
+    seen = reading_marks.knowing_news(cases_of(user), user.pk).aggregate(
+        **{f"in_{tab}": Count("pk", filter=condition) for tab, condition in TABS.items()},
+        unread=Count("pk", filter=Q(has_news=True)),
+        changed=Max("changed_at"),
+    )
+    return Overview({tab: seen[f"in_{tab}"] for tab in TABS}, seen["unread"], seen["changed"])
+
+
+def tab_counts(user: AbstractBaseUser, search: Search) -> dict[str, int]:
+    """How many of the cases found stand under each tab, in one query."""
+    counts: dict[str, int] = found(cases_of(user), search, user).aggregate(
         **{tab: Count("pk", filter=condition) for tab, condition in TABS.items()}
     )
     return counts
 
 
 def cases_under(user: AbstractBaseUser, tab: str) -> QuerySet[Case]:
-    """The cases of a tab, the latest activity first; each knows `last_message_id`."""
-    last = (
-        Message.objects.filter(case=OuterRef("pk"), withdrawn_at=None).order_by("-position").values("pk")[:1]
-    )
-    return (
-        cases_of(user)
-        .filter(TABS[tab])
-        .annotate(last_message_id=Subquery(last))
-        .order_by("-last_activity_at", "pk")
-        .defer("folded")
-    )
+    """The cases of a tab, the latest activity first."""
+    return cases_of(user).filter(TABS[tab]).order_by("-last_activity_at", "pk").defer("folded")
 
 
 class Preview(NamedTuple):
-    """The beginning of a case's last message."""
+    """The beginning of a case's last message, and how many of its messages are new to the reader."""
 
     author: str
     author_name: str
     author_user_id: object
     state: str
     text: str
+    new: int
 
 
-def previews(cases: Iterable[Case]) -> dict[uuid.UUID, Preview]:
-    """How the last messages of cases out of `cases_under` begin; empty text where only a file was sent."""
-    last: list[uuid.UUID] = [case.last_message_id for case in cases if case.last_message_id]  # type: ignore[attr-defined]
-    rows = Message.objects.filter(pk__in=last).values_list(
-        "case_id", "author", "author_name", "author_user_id", "state", Left("text", PREVIEW_LENGTH)
+def previews(cases: Iterable[Case], reader: AbstractBaseUser) -> dict[uuid.UUID, Preview]:
+    """How the last messages of these cases begin; empty text where only a file was sent."""
+    # For the few cases of one page: in the list's own query it would be worked out for all those before them.
+    said = Message.objects.filter(case__in=[case.pk for case in cases], withdrawn_at=None)
+    last = Message.objects.filter(case=OuterRef("case"), withdrawn_at=None).order_by("-position").values("pk")
+    rows = (
+        said.filter(pk=Subquery(last[:1]))
+        .order_by()
+        .annotate(read_position=reading_marks.read_position(reader.pk, "case"))
+        .annotate(new=reading_marks.how_many_new(reader.pk, "case"))
     )
-    return {case_id: Preview(*rest) for case_id, *rest in rows}
+    columns = ("author", "author_name", "author_user_id", "state", Left("text", PREVIEW_LENGTH), "new")
+    return {case_id: Preview(*rest) for case_id, *rest in rows.values_list("case_id", *columns)}
 
 
 def thread_of(case: Case) -> QuerySet[Message]:

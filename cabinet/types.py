@@ -6,11 +6,15 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class IncomingFile:
-    """A file the desk names; its bytes are fetched later as work of its own."""
+    """A file the desk names; its bytes are fetched later as work of its own.
+
+    `addresses`: by which the message's HTML shows it in place.
+    """
 
     name: str
     size: int
     content_type: str
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

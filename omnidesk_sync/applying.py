@@ -223,12 +223,14 @@ def _rewrite(message: Message, row: DeskMessage, incoming: IncomingMessage, now:
     kept = {file_id: file for file_id, file in linked.items() if _is_still(file, present.get(file_id))}
     # Files of our own upload carry no link and stay: they are not fetched back.
     ours = message.files.filter(desk_link=None).exists()
+    said = dict(zip((file.file_id for file in row.attachments), incoming.files, strict=True))
     fresh = [] if ours else [file for file in row.attachments if file.file_id not in kept]
     gone = [file for file_id, file in linked.items() if file_id not in kept]
     files = desk.rewrite_message(
         message,
         incoming,
-        fresh=[mapping.incoming_file(file) for file in fresh],
+        fresh=[said[file.file_id] for file in fresh],
+        kept=[(file, said[file_id]) for file_id, file in kept.items()],
         gone=gone,
         now=now,
     )

@@ -200,6 +200,8 @@ def _link_import(
         created_at=case.created_at or now,
         now=now,
         mode=identities.mode_of_case(case),
+        # Nobody waits for an older case: what was said in it, its customer has read in his mail.
+        history_until=None if urgent else said_at,
     )
     link = linking.link_case(
         made, desk_case_id=case.case_id, desk_user_id=case.user_id, now=now, absorbing=False

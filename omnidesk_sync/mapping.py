@@ -8,8 +8,9 @@ from cabinet.bodies import plain_text
 from cabinet.desk import CaseFacts
 from cabinet.models import Case, Message
 from cabinet.types import IncomingFile, IncomingMessage
+from omnidesk_sync.pictures import in_place
 from omnidesk_sync.policy import Words
-from omnidesk_sync.types import Attachment, DeskCase, DeskMessage
+from omnidesk_sync.types import DeskCase, DeskMessage
 
 QUOTE_CLASSES = ("omni_orig_reply",)
 """By these classes Omnidesk marks the quoted original of a mail answer [seen in code]."""
@@ -45,12 +46,17 @@ def incoming(message: DeskMessage, *, fallback_time: datetime) -> IncomingMessag
         text=message.content,
         written_at=message.sent_at or message.created_at or fallback_time,
         quote_classes=QUOTE_CLASSES,
-        files=tuple(incoming_file(file) for file in message.attachments),
+        files=incoming_files(message),
     )
 
 
-def incoming_file(file: Attachment) -> IncomingFile:
-    return IncomingFile(name=file.file_name, size=file.file_size, content_type=file.mime_type)
+def incoming_files(message: DeskMessage) -> tuple[IncomingFile, ...]:
+    """The files of a message, in the order of its attachments."""
+    shown = in_place(message.content_html, message.attachments)
+    return tuple(
+        IncomingFile(file.file_name, file.file_size, file.mime_type, shown.get(file.file_id, ()))
+        for file in message.attachments
+    )
 
 
 def theirs(message: DeskMessage) -> Words:

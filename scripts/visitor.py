@@ -186,7 +186,8 @@ class Visitor:
         self.act(case, f"{case}reopen/", {})
 
     def thread(self, case: str) -> list[Shown]:
-        return self.page(case).messages
+        # All of it: of a long thread the page itself shows the first message and the last ones.
+        return self.page(f"{case}?all=1").messages
 
     def cases(self) -> dict[str, str]:
         """Path and words of every case in the list."""

@@ -8,14 +8,16 @@ HTML carries no word of ours, so it needs no translating.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 
 from cabinet.bodies import render
 from cabinet.bodies.lines import Document, read_lines, text_of
+from cabinet.bodies.marks import IMAGE_CLASS
 from cabinet.bodies.quotes import folded_lines
-from cabinet.bodies.tokens import names, tidy, tokens
+from cabinet.bodies.tokens import Tag, attributes, names, tidy, tokens
 from cabinet.bodies.tree import parse, tree_of_text
 
 __all__ = [
@@ -26,7 +28,10 @@ __all__ = [
     "Body",
     "body_from_html",
     "body_from_text",
+    "files_in",
+    "image_addresses",
     "plain_text",
+    "with_pictures",
 ]
 
 # HTML beyond this, in length or in tags and entities, is shown as plain text: nobody wrote that by hand.
@@ -39,6 +44,9 @@ MAX_TEXT = 500_000
 MAX_LINES = 20_000
 
 _EMBEDDED = re.compile(r"""(src\s*+=\s*+["']?)data:[^"'>\s]*+""", re.IGNORECASE)
+_PICTURE = re.compile(
+    rf'<span class="{IMAGE_CLASS}" data-alt="(?P<alt>[^"]*+)" data-file="(?P<file>[^"]*+)"></span>'
+)
 _LINE_TAGS = names("br p div tr li hr blockquote pre table h1 h2 h3 h4 h5 h6")
 
 
@@ -51,12 +59,22 @@ class Body:
     quoted_text: str
 
 
-def body_from_html(html: str, *, quote_classes: Collection[str] = (), fold: bool = True) -> Body:
-    """`quote_classes`: the classes by which the sender's system marks a quoted original."""
+def body_from_html(
+    html: str,
+    *,
+    quote_classes: Collection[str] = (),
+    fold: bool = True,
+    images: Mapping[str, str] = MappingProxyType({}),
+) -> Body:
+    """`quote_classes`: the classes by which the sender's system marks a quoted original.
+
+    `images`: by the address of a picture in the letter (see `image_addresses`), the id of our own file of it.
+    The finished HTML names that file; what stands in its place is said when it is shown (`with_pictures`).
+    """
     html = _prepared(html)
     if _is_too_much(html):
         return _verbatim(_rough_text(html))
-    document = read_lines(parse(html, quote_classes))
+    document = read_lines(parse(html, quote_classes, images))
     folded = folded_lines(document) if fold else [False] * len(document.lines)
     finished = render.through_the_gate(render.render(document, folded))
     if render.has_dead_link(finished):
@@ -73,6 +91,30 @@ def body_from_text(text: str, *, fold: bool = True) -> Body:
     document = read_lines(tree_of_text(text))
     folded = folded_lines(document, typed=True) if fold else [False] * len(document.lines)
     return _body(render.render(document, folded), document, folded)
+
+
+def image_addresses(html: str) -> list[str]:
+    """The addresses of the pictures in a letter, as `images` of `body_from_html` wants them."""
+    html = _prepared(html)
+    if _is_too_much(html):
+        return []
+    found = (attributes(tag.attributes) for tag in tokens(html) if isinstance(tag, Tag) and tag.name == "img")
+    return [each["src"].strip() for each in found if each.get("src", "").strip()]
+
+
+def files_in(html: str) -> list[str]:
+    """The ids of our own files that a finished body shows in place."""
+    return [match["file"] for match in _PICTURE.finditer(html)] if "data-file" in html else []
+
+
+def with_pictures(html: str, show: Callable[[str, str], str]) -> str:
+    """A finished body with its pictures put in place: `show(file, alt)` is the HTML for one, "" for none.
+
+    `alt` is as it stands in an attribute: escaped.
+    """
+    if "data-file" not in html:
+        return html
+    return _PICTURE.sub(lambda match: show(match["file"], match["alt"]) or match[0], html)
 
 
 def plain_text(html: str) -> str:

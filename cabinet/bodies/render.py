@@ -32,7 +32,7 @@ ALLOWED_ATTRIBUTES = {
     "*": {"dir"},
     "a": {"href"},
     "ol": {"start"},
-    "span": {"data-alt"},
+    "span": {"data-alt", "data-file"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},
 }
@@ -152,7 +152,8 @@ class _Writer:
         if leaf.kind is Kind.TEXT:
             self.out.append(_text(leaf.text, linked=self.links > 0))
         elif leaf.kind is Kind.IMAGE:
-            self.out.append(f'<span class="{IMAGE_CLASS}" data-alt="{_attribute(leaf.text)}"></span>')
+            own = f' data-file="{leaf.file}"' if leaf.file else ""
+            self.out.append(f'<span class="{IMAGE_CLASS}" data-alt="{_attribute(leaf.text)}"{own}></span>')
         else:
             self.out.append(_PLAIN[leaf.kind])
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from types import MappingProxyType
 
 from cabinet.bodies.links import safe_href
 from cabinet.bodies.marks import HEADING_CLASS, IMAGE_CLASS, TABLE_CLASS, Mark, mark_of
@@ -35,6 +36,7 @@ _GAP = re.compile(" {2,}")
 _SPACES = " \t\n"
 _SMALL_NUMBER = re.compile(r"[1-9][0-9]?")
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
+_FILE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Kind(Enum):
@@ -71,10 +73,14 @@ class Leaf:
     kind: Kind
     parent: Element
     text: str = ""
+    file: str = ""  # of an image: our own copy of it
 
 
-def parse(source: str, quote_classes: Collection[str] = ()) -> Element:
-    builder = _Builder(quote_classes)
+def parse(
+    source: str, quote_classes: Collection[str] = (), images: Mapping[str, str] = MappingProxyType({})
+) -> Element:
+    """`images`: by the address that a letter gives a picture, the id of our own copy."""
+    builder = _Builder(quote_classes, images)
     for token in tokens(source):
         if isinstance(token, str):
             builder.write(token)
@@ -109,8 +115,9 @@ def _typed_line(line: str) -> str:
 
 
 class _Builder:
-    def __init__(self, quote_classes: Collection[str]) -> None:
+    def __init__(self, quote_classes: Collection[str], images: Mapping[str, str]) -> None:
         self.quote_classes = quote_classes
+        self.images = images
         self.root = Element("", "#root")
         self.stack = [self.root]
         self.open: dict[str, int] = {}
@@ -301,26 +308,34 @@ class _Builder:
         self._flush()
         self._append(kind, text)
 
-    def _append(self, kind: Kind, text: str = "") -> None:
+    def _append(self, kind: Kind, text: str = "", file: str = "") -> None:
         self._enter_cell()
         self.fresh_pre = False
         parent = self.stack[-1]
         if self.break_due:
             self.break_due = False
             parent.children.append(Leaf(Kind.BREAK, parent))
-        parent.children.append(Leaf(kind, parent, text))
+        parent.children.append(Leaf(kind, parent, text, file))
 
     def _image(self, name: str, found: Mapping[str, str]) -> None:
-        if name == "img":
+        file = self.images.get(found.get("src", "").strip(), "") if name == "img" else _own_file(found)
+        if name == "img" and not file:
             if {found.get("width"), found.get("height")} & {"0", "1", "0px", "1px"}:
                 return  # nobody is meant to see it: it counts who opens the letter
             if mark_of(name, found, ()) is Mark.HIDDEN:
                 return
         alt = _SPACE.sub(" ", found.get("alt") or found.get("data-alt") or "").strip()
-        if alt and len(alt) <= 8 and all(ord(letter) > 0x2000 for letter in alt):
+        if not file and alt and len(alt) <= 8 and all(ord(letter) > 0x2000 for letter in alt):
             self.write(alt)  # a smiley that the mail program drew as a picture
-        else:
-            self._leaf(Kind.IMAGE, alt[:200])
+            return
+        self._flush()
+        self._append(Kind.IMAGE, alt[:200], file)
+
+
+def _own_file(found: Mapping[str, str]) -> str:
+    """In a body finished by us. Whoever else writes it can only name a file of his own message."""
+    file = found.get("data-file", "")
+    return file if _FILE.fullmatch(file) else ""
 
 
 def _block_element(name: str, found: Mapping[str, str], mark: Mark | None) -> Element:

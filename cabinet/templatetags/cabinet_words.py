@@ -2,9 +2,11 @@
 
 import uuid
 from datetime import datetime, timedelta
+from html import unescape
 
 from django import template
 from django.contrib.auth.models import AbstractBaseUser
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, linebreaks
@@ -13,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from cabinet import filetypes, wording
+from cabinet.bodies import with_pictures
 from cabinet.models import Case, CaseFile, Message
 from cabinet.search import excerpts
 from cabinet.search.excerpts import Excerpt
@@ -92,7 +95,17 @@ def shown(message: Message) -> SafeString:
     if not message.html:
         return mark_safe(linebreaks(message.text, autoescape=True))  # noqa: S308
     fold = format_html('<summary aria-label="{}" title="{}">', *[_("Quoted text: show or hide")] * 2)
-    return mark_safe(message.html.replace("<summary>", fold))  # noqa: S308
+    files = {str(file.pk): file for file in message.files.all()}
+
+    def picture(file_id: str, alt: str) -> str:
+        # Only files of this very message: whatever else the HTML names is not there.
+        context = {
+            "file": files.get(file_id),
+            "alt": unescape(alt) or getattr(files.get(file_id), "name", ""),
+        }
+        return render_to_string("cabinet/_inline_picture.html", context) if file_id in files else ""
+
+    return mark_safe(with_pictures(message.html.replace("<summary>", fold), picture))  # noqa: S308
 
 
 @register.filter

@@ -7,10 +7,11 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import chat, live, modes, selectors, services
+from cabinet import chat, live, modes, selectors, services, visits
 from cabinet.forms import CaseForm, MessageForm
 from cabinet.models import Case, Message
 from cabinet.search import excerpts
@@ -38,19 +39,21 @@ def case_list(request: PersonRequest) -> HttpResponse:
     tab = tab if tab in selectors.TABS else "all"
     query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
     # The mark is read first: what changes while the page is made is then news to it.
-    context: dict[str, object] = {"mark": live.list_mark(request.user), "tab": tab, "query": query}
-    context["stream"] = live.stream_address()
+    counts, unread, changed = selectors.overview(request.user)
+    mark = live.list_mark(counts["all"], changed, unread)
+    context: dict[str, object] = {"tab": tab, "query": query, "unread": unread}
     search = Search.of(query) if query else None
-    counts = selectors.tab_counts(request.user, search)
+    if search:
+        counts = selectors.tab_counts(request.user, search)
     cases = selectors.cases_under(request.user, tab)
     paginator = Paginator(found(cases, search, request.user) if search else cases, PAGE_SIZE)
     paginator.count = counts[tab]
     page = paginator.get_page(request.GET.get("page"))
-    previews = selectors.previews(page)
+    previews = selectors.previews(page, request.user)
     context |= {"page": page, "rows": [(case, previews.get(case.pk)) for case in page]}
     context |= {"tabs": [(name, label, counts[name]) for name, label in TAB_NAMES.items()]}
     context |= {"search": search, "excerpts": excerpts.of(page, search) if search else {}}
-    return render(request, "cabinet/case_list.html", context | {"total": counts["all"]})
+    return _live(request, "cabinet/case_list.html", context | {"total": counts["all"]}, mark)
 
 
 @signed_in
@@ -85,7 +88,7 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
 @require_safe
 def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     """One case with its thread."""
-    return _show(request, _case(request, case_id), MessageForm(request, request.user))
+    return _show(request, case_id, MessageForm(request, request.user))
 
 
 @signed_in
@@ -95,7 +98,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     case = _case(request, case_id)
     form = MessageForm(request, request.user)
     if not form.is_valid():
-        return _show(request, case, form, status=422)
+        return _show(request, case_id, form, status=422)
     try:
         services.post_reply(
             case=case,
@@ -105,7 +108,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
             submission_key=form.submission_key,
         )
     except services.CaseUnavailable:
-        return _show(request, _case(request, case_id), form, status=422)
+        return _show(request, case_id, form, status=422)
     return redirect("cabinet:case", case_id)
 
 
@@ -147,8 +150,8 @@ def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> 
 
 
 def _case(request: PersonRequest, case_id: uuid.UUID) -> Case:
-    """The person's case with what its page shows; a stranger's does not exist."""
-    return get_object_or_404(selectors.cases_of(request.user).select_related("merged_into"), pk=case_id)
+    """The person's case; a stranger's does not exist."""
+    return get_object_or_404(selectors.cases_of(request.user), pk=case_id)
 
 
 def _back(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
@@ -156,12 +159,20 @@ def _back(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     return HttpResponseRedirect(next_page(request) or reverse("cabinet:case", args=[case_id]))
 
 
-def _show(request: PersonRequest, case: Case, form: MessageForm, status: int = 200) -> HttpResponse:
-    context = {
-        "case": case,
-        "thread": selectors.thread_of(case),
-        "form": form,
-        "mark": live.case_mark(case),
-        "stream": live.stream_address(),
-    }
-    return render(request, "cabinet/case.html", context, status=status)
+def _show(request: PersonRequest, case_id: uuid.UUID, form: MessageForm, status: int = 200) -> HttpResponse:
+    case = visits.find(request.user, case_id)
+    visit = visits.Visit.of(request)
+    thread = visits.open_thread(user=request.user, case=case, visit=visit, now=timezone.now())
+    unread: int = getattr(case, "unread", 0)
+    context = {"case": case, "thread": thread, "form": form, "unread": unread}
+    return _live(request, "cabinet/case.html", context, live.case_mark(case.revision, unread), status=status)
+
+
+def _live(
+    request: PersonRequest, template: str, context: dict[str, object], mark: str, *, status: int = 200
+) -> HttpResponse:
+    """A page that follows what changes. Its mark stands in a header too, for who fetches only parts of it."""
+    context |= {"mark": mark, "stream": live.stream_address()}
+    response = render(request, template, context, status=status)
+    response["X-Live-Mark"] = mark
+    return response

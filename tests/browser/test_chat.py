@@ -159,7 +159,7 @@ def test_an_answer_appears_and_what_is_typed_stays(page: Page) -> None:
     answered("Good afternoon")
     expect(theirs(page)).to_contain_text("Good afternoon")
     expect(page.locator(".avatar")).to_have_text("MS")
-    expect(page.locator("#announcer")).to_have_text("New reply from Maria Sokolova")
+    expect(page.locator("#announcer")).to_have_text("1 new reply from Maria Sokolova")
     expect(box(page)).to_have_value("half a sentence")
     assert at_end(page)
 

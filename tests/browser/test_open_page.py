@@ -65,9 +65,9 @@ def test_a_reply_appears_and_what_is_typed_stays(page: Page, case: Case) -> None
     Case.objects.filter(pk=case.pk).update(status=Case.Status.OPEN)
     staff_reply(case, "Here is news")
     expect(page.locator("article[data-author=staff]")).to_have_count(2)
-    expect(page.locator("#announcer")).to_have_text("New reply from Maria")
+    expect(page.locator("#announcer")).to_have_text("1 new reply from Maria")
     expect(page.locator("#case-head .pill-turn")).to_be_visible()
-    expect(page).to_have_title("(1) The printer smokes")
+    expect(page).to_have_title("The printer smokes")
     assert box.input_value() == "half a sentence"
     assert page.evaluate("document.activeElement.id") == "id_text"
     assert page.evaluate("document.querySelector('details.quote').open") is True

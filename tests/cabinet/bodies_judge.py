@@ -18,7 +18,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "ol": {"start": r"\d{1,7}"},
     "td": {"colspan": r"\d{1,2}", "rowspan": r"\d{1,2}"},
     "th": {"colspan": r"\d{1,2}", "rowspan": r"\d{1,2}"},
-    "span": {"class": "blocked-image|quote-dots", "data-alt": r"[\s\S]*"},
+    "span": {"class": "blocked-image|quote-dots", "data-alt": r"[\s\S]*", "data-file": r"[0-9a-f-]{36}"},
     "div": {"class": "cabinet-body|mail-heading|table-wrap"},
     "details": {"class": "quote"},
 }

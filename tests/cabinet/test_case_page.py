@@ -57,6 +57,8 @@ def test_the_thread_costs_the_same_however_long_it_is(
 ) -> None:
     for number in range(30):
         factories.file_in(staff_reply(case, f"answer {number}"))
+    with django_assert_num_queries(3 + SESSION_AND_USER + 1):  # what is new becomes read
+        as_alice.get(f"/cases/{case.pk}/")
     with django_assert_num_queries(3 + SESSION_AND_USER):
         as_alice.get(f"/cases/{case.pk}/")
 

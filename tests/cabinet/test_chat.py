@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from cabinet import chat, desk, services
-from cabinet.models import Case, Message, OutboxEntry, Profile
+from cabinet.models import Case, Message, OutboxEntry, Profile, ReadMark
 from tests import factories
 from tests.cabinet.pages import Page
 from tests.factories import case_of, changed, staff_reply, upload
@@ -216,7 +216,7 @@ def test_where_chats_are_off_there_is_no_door_but_the_case_stays(
     assert as_alice.post("/chat/", {"text": "x"}).status_code == 404
     assert as_alice.post("/chat/settings/").status_code == 404
     page = show(as_alice, f"/cases/{case.pk}/")
-    assert not [link for link in page.all("a") if link["href"].startswith("/chat/")]
+    assert not [link for link in page.all("a") if link.get("href", "").startswith("/chat/")]
 
 
 # ── how it is shown ─────────────────────────────────────────────────────────────────────────────────────
@@ -289,11 +289,11 @@ def test_earlier_messages_are_fetched_by_address(
     page = show(as_alice)
     assert "the very first" not in page.text
     assert page.all("a", href=f"?shown={2 * chat.PAGE_SIZE}")
-    # The session and the person, the mark, the latest chat, how many, messages, files, settings.
-    with django_assert_num_queries(8):
+    # Session and person; mark, latest chat, how many, messages, files, what is read, settings.
+    with django_assert_num_queries(9):
         page = show(as_alice, f"/chat/?shown={2 * chat.PAGE_SIZE}")
     assert "the very first" in page.text
-    assert not page.all("a", data_earlier="")
+    assert not page.all("a", data_older="")
 
 
 def test_an_answer_pushes_no_earlier_line_off_the_page(as_alice: Client, say: Say) -> None:
@@ -319,6 +319,23 @@ def test_a_stranger_sees_nothing_of_it_and_says_nothing_in_it(as_charlie: Client
     as_charlie.post("/chat/", {"text": "hello"})
     assert case.messages.count() == 1
     assert Case.objects.count() == 2
+
+
+def test_what_the_chat_shows_is_read_once_somebody_looks(
+    as_alice: Client, alice: AbstractBaseUser, say: Say
+) -> None:
+    case = say().case
+    staff_reply(case, "New to her")
+    hidden = {"hx-request": "true", "x-visit-looking": "0"}
+    assert "(1) Chat" in as_alice.get("/chat/", headers=hidden).content.decode()
+    assert not ReadMark.objects.exists()
+    answer = as_alice.get("/chat/")
+    assert "(1) Chat" not in answer.content.decode()
+    assert ReadMark.objects.get().position == 2
+    assert answer["X-Live-Mark"] == as_alice.get("/live/")["ETag"]
+    staff_reply(case, "Newer still")
+    as_alice.get("/chat/", headers=hidden | {"x-visit-looking": "1"})
+    assert ReadMark.objects.get().position == 3
 
 
 def test_the_list_knows_chats_too(as_alice: Client, say: Say) -> None:

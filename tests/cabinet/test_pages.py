@@ -170,7 +170,7 @@ def test_a_broken_page_is_answered_without_details(as_alice: Client, monkeypatch
     def fail(*_args: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("cabinet.selectors.tab_counts", fail)
+    monkeypatch.setattr("cabinet.selectors.overview", fail)
     answer = as_alice.get("/cases/")
     assert answer.status_code == 500
     assert "secret detail" not in answer.content.decode()

@@ -100,7 +100,7 @@ def errors(premises: Premises, monkeypatch: pytest.MonkeyPatch) -> dict[int, Any
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("words of ours that nobody may read")
 
-    monkeypatch.setattr("cabinet.selectors.tab_counts", broken)
+    monkeypatch.setattr("cabinet.selectors.overview", broken)
     return found | {500: client.get("/cases/")}
 
 

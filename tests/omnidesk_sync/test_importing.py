@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from cabinet.models import Case
+from cabinet.reading_marks import count_cases_with_news
 from cabinet.signals import address_proved
 from omnidesk_sync import imports, services
 from omnidesk_sync.models import AddressImport, Candidate, CaseLink, Stranger
@@ -37,6 +38,21 @@ def test_the_older_cases_of_a_proved_address_appear(world: World) -> None:
     cases = Case.objects.filter(owner_id=row.user_id).order_by("subject")
     assert [world.thread(case) for case in cases] == [["письмом 0"], ["письмом 1"], ["письмом 2"]]
     assert AddressImport.objects.get(pk=row.pk).done_at is not None
+
+
+def test_nothing_of_an_older_case_is_new_to_its_customer_until_somebody_writes_again(world: World) -> None:
+    desk_case_id = written_by_mail(world, "boris@example.ru", 1).case_id
+    world.desk.staffroom.reply(desk_case_id, text="answered long ago")
+    world.wait(3600)
+    row = signed_in(world, "boris@example.ru")
+    world.work()
+    case = Case.objects.get(owner_id=row.user_id)
+    assert world.thread(case)[-1] == "answered long ago"
+    assert count_cases_with_news(case.owner) == 0
+    world.desk.staffroom.reply(desk_case_id, text="one more thing")
+    world.read(case)
+    assert world.thread(case)[-1] == "one more thing"
+    assert count_cases_with_news(case.owner) == 1
 
 
 @pytest.mark.parametrize("total_count", ["number", "missing"])

@@ -5,6 +5,8 @@
 // there, its stream says when to ask, and asking by the clock is only a net under it. Only when the mark has
 // changed does htmx fetch the page itself; the swap named "keyed" then touches nothing that stayed the same, so
 // a typed text, the focus, an unfolded quote and the place on the page stay where they are.
+//
+// What other scripts of ours need of it is `window.cabinet`.
 (() => {
   "use strict";
   const VISIBLE = 2500, SENDING = 1000, HIDDEN = 20000, AFTER_ERROR = 10000, STREAMED = 30000, STREAM_AGAIN = 60000;
@@ -47,9 +49,35 @@
     const copy = element.cloneNode(true);
     for (const token of copy.querySelectorAll("input[name=csrfmiddlewaretoken]")) token.remove();
     for (const folded of copy.querySelectorAll("details")) folded.removeAttribute("open");
+    for (const article of copy.querySelectorAll("article")) article.removeAttribute("tabindex");
+    for (const more of copy.querySelectorAll(".more")) more.remove();
     copy.classList.remove("fresh");
-    for (const touched of copy.querySelectorAll("[class]")) touched.classList.remove("htmx-request", "htmx-added", "htmx-settling");
+    for (const touched of copy.querySelectorAll("[class]")) touched.classList.remove("open", "broken", "htmx-request", "htmx-added", "htmx-settling");
     return copy.outerHTML;
+  }
+  // What the reader has unfolded, or has before him whole, stays so in the changed version of a message.
+  function keepOpen(here, child) {
+    const quotes = child.querySelectorAll("details");
+    here.querySelectorAll("details").forEach((quote, index) => { if (quote.open && quotes[index]) quotes[index].open = true; });
+    const body = here.querySelector(".body"), fresh = child.querySelector(".body.long");
+    if (body && fresh && !body.matches(".long:not(.open)")) unfold(fresh, true);
+  }
+  const REACHED = "article, a, button, summary, input";
+  function focusIn(here) {
+    const place = [...here.querySelectorAll(REACHED)].indexOf(document.activeElement);
+    return (child) => {
+      const wanted = place < 0 ? null : [...child.querySelectorAll(REACHED)][place];
+      if (!wanted) return;
+      if (wanted.matches("article")) wanted.tabIndex = -1;
+      wanted.focus({ preventScroll: true });
+    };
+  }
+  function unfold(body, open) {
+    const button = body.parentElement.querySelector(".more");
+    body.classList.toggle("open", open);
+    if (!button || button.getAttribute("aria-expanded") === String(open)) return;
+    button.setAttribute("aria-expanded", String(open));
+    [button.textContent, button.dataset.less] = [button.dataset.less, button.textContent];
   }
   function merge(target, fresh) {
     const added = [];
@@ -62,7 +90,10 @@
         if (here !== place) target.insertBefore(here, place);
         place = here.nextElementSibling;
         if (print(here) === print(child)) continue;
+        keepOpen(here, child);
+        const refocus = focusIn(here);
         here.replaceWith(child);
+        refocus(child);
         added.push({ child, isNew: false });
       } else {
         target.insertBefore(child, place);
@@ -71,17 +102,6 @@
     }
     return added;
   }
-  const nearEnd = () => window.innerHeight + window.scrollY >= document.body.scrollHeight - 200;
-  function greet(added) {
-    for (const { child, isNew } of added) {
-      if (!isNew) continue;
-      child.classList.add("fresh");
-      const article = child.querySelector("[data-message][data-author=staff]");
-      const name = article && article.querySelector(".said-name");
-      const voice = document.getElementById("announcer");
-      if (name && voice) announce(voice.dataset.new.replace("{name}", name.textContent));
-    }
-  }
   if (window.htmx) htmx.defineExtension("keyed", {
     isInlineSwap: (style) => style === "keyed",
     handleSwap: (style, target, fragment) => {
@@ -89,7 +109,7 @@
       const fresh = fragment.id === target.id ? fragment : fragment.querySelector("#" + target.id);
       if (!fresh) return [];
       const added = merge(target, fresh);
-      greet(added);
+      document.dispatchEvent(new CustomEvent("cabinet:merged", { detail: { target, added } }));
       return added.map(({ child }) => child);
     },
   });
@@ -133,9 +153,14 @@
       later(askAgain ? 0 : wait || pause());
     }
   }
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const xhr = event.detail.xhr, mark = event.detail.elt === live() && event.detail.successful && xhr.getResponseHeader("X-Live-Mark");
+    if (mark) live().dataset.mark = mark;
+  });
   function refetch(page, mark) {
     if (page.hasAttribute("data-reload")) return location.reload();
-    page.dataset.mark = mark;
+    // The mark of what is fetched comes with it, see below; without htmx the page stays as old as it is.
+    if (!window.htmx) page.dataset.mark = mark;
     if (window.htmx) htmx.trigger(page, "cabinet:refetch");
   }
 
@@ -148,10 +173,7 @@
     stream = new EventSource(page.dataset.stream, { withCredentials: true });
     // What changed before the stream was open is asked for once.
     stream.addEventListener("listening", () => { streaming = true; later(0); });
-    stream.addEventListener("changed", (event) => {
-      const now = live(), wanted = now && now.dataset.case;
-      if (!wanted || event.data.split(",").includes(wanted)) ask();
-    });
+    stream.addEventListener("changed", () => ask());
     stream.addEventListener("error", () => {
       streaming = false;
       later(pause());
@@ -169,157 +191,10 @@
   const atOnce = () => { if (document.hidden) silence(); else { listen(); later(0); } };
   document.addEventListener("visibilitychange", atOnce);
   window.addEventListener("online", atOnce);
-  window.addEventListener("pageshow", (event) => {
-    for (const form of document.querySelectorAll("[data-send-once]")) release(form);
-    if (event.persisted) { stopped = false; atOnce(); }
-  });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) { stopped = false; atOnce(); } });
 
-  // ── forms: one click, one submission ──
-  function hold(form) {
-    form.dataset.sent = "yes";
-    for (const button of form.querySelectorAll("button[type=submit]")) {
-      button.setAttribute("aria-disabled", "true");
-      if (button.dataset.sending) {
-        button.dataset.label = button.textContent;
-        button.textContent = button.dataset.sending;
-      }
-    }
-  }
-  function release(form) {
-    delete form.dataset.sent;
-    for (const button of form.querySelectorAll("button[type=submit]")) {
-      button.removeAttribute("aria-disabled");
-      if (button.dataset.label) button.textContent = button.dataset.label;
-      delete button.dataset.label;
-    }
-    const bar = form.querySelector("progress.upload");
-    if (bar) bar.hidden = true;
-  }
-  document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (!form.matches("[data-send-once]")) return;
-    if (form.dataset.sent) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      return;
-    }
-    // After the browser and htmx have taken the values: a disabled button would not be among them.
-    setTimeout(() => hold(form));
-  }, true);
-  document.addEventListener("keydown", (event) => {
-    const form = event.target.matches("textarea") && event.target.form;
-    if (form && event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-  });
-
-  // ── htmx: what can go wrong keeps what was typed ──
-  document.addEventListener("htmx:configRequest", (event) => {
-    // Signing in again in another tab changes the token; the cookie has the current one.
-    const cookie = document.cookie.split("; ").find((part) => part.startsWith("csrftoken="));
-    if (cookie && event.detail.verb === "post") event.detail.parameters.csrfmiddlewaretoken = cookie.slice("csrftoken=".length);
-  });
-  document.addEventListener("htmx:beforeRequest", () => { notice().hidden = true; });
-  document.addEventListener("htmx:xhr:progress", (event) => {
-    const bar = event.target.querySelector && event.target.querySelector("progress.upload");
-    if (!bar || !event.detail.lengthComputable || event.detail.total < 200000) return;
-    bar.hidden = false;
-    bar.value = Math.min(99, (100 * event.detail.loaded) / event.detail.total);
-  });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    const form = event.target.closest && event.target.closest("form");
-    if (form) release(form);
-    if (event.detail.requestConfig && event.detail.requestConfig.verb === "get") return;
-    const status = event.detail.xhr ? event.detail.xhr.status : 0;
-    if (status === 401) saySignedOut();
-    else if (status === 413) say(notice().dataset.tooLarge);
-    else if (status >= 400 && status !== 422 || status === 0) say(notice().dataset.notSent);
-    if (!notice().hidden) notice().scrollIntoView({ block: "nearest" });
-    later(300);
-  });
-  document.addEventListener("htmx:afterSettle", (event) => {
-    const posted = event.detail.requestConfig && event.detail.requestConfig.elt;
-    if (posted && posted.matches && posted.matches("[data-reply]")) {
-      const trouble = document.querySelector("#composer [data-focus]");
-      if (trouble) trouble.focus();
-      else {
-        const last = document.querySelector("#thread > :last-child");
-        if (last) last.scrollIntoView({ block: "nearest", behavior: "smooth" });
-      }
-    }
-  });
-
-  // ── files: chosen, dropped, pasted ──
-  function size(bytes) {
-    const units = bytes < 1048576 ? [bytes / 1024, "kilobyte"] : [bytes / 1048576, "megabyte"];
-    return new Intl.NumberFormat(root.lang, { style: "unit", unit: units[1], maximumFractionDigits: 1 }).format(units[0]);
-  }
-  function show(input) {
-    const list = input.form.querySelector("[data-chosen]");
-    list.replaceChildren(...[...input.files].map((file, index) => {
-      const chip = document.createElement("li");
-      chip.className = "chip";
-      const name = Object.assign(document.createElement("span"), { className: "chip-name", textContent: file.name });
-      const bytes = Object.assign(document.createElement("span"), { className: "chip-size", textContent: size(file.size) });
-      if (file.size > Number(input.dataset.limit)) {
-        chip.classList.add("chip-bad");
-        name.textContent = input.dataset.tooLarge.replace("{name}", file.name);
-      }
-      const remove = Object.assign(document.createElement("button"), { type: "button", className: "chip-remove", textContent: input.dataset.remove });
-      remove.setAttribute("aria-label", input.dataset.remove + " " + file.name);
-      remove.addEventListener("click", () => { choose(input, [...input.files].filter((_, other) => other !== index)); input.focus(); });
-      chip.append(name, " ", bytes, remove);
-      return chip;
-    }));
-    list.hidden = !input.files.length;
-  }
-  function choose(input, files) {
-    const box = new DataTransfer();
-    for (const file of files) box.items.add(file);
-    input.files = box.files;
-    remembered.set(input, files);
-    show(input);
-  }
-  const remembered = new WeakMap();
-  document.addEventListener("change", (event) => {
-    if (!event.target.matches("input[type=file][name=files]")) return;
-    // Choosing again adds to what was chosen before.
-    const before = remembered.get(event.target) || [];
-    const fresh = [...event.target.files].filter((file) => !before.some((old) => old.name === file.name && old.size === file.size && old.lastModified === file.lastModified));
-    choose(event.target, [...before, ...fresh]);
-  });
-  const inputFor = (element) => {
-    const form = element.closest && element.closest("form");
-    return form && form.querySelector("input[type=file][name=files]");
-  };
-  document.addEventListener("paste", (event) => {
-    const input = inputFor(event.target), files = [...event.clipboardData.files];
-    if (!input || !files.length) return;
-    event.preventDefault();
-    choose(input, [...input.files, ...files]);
-  });
-  document.addEventListener("dragover", (event) => {
-    const input = inputFor(event.target);
-    if (!input || !event.dataTransfer.types.includes("Files")) return;
-    event.preventDefault();
-    input.form.classList.add("dropping");
-  });
-  document.addEventListener("dragleave", (event) => {
-    const input = inputFor(event.target);
-    if (input) input.form.classList.remove("dropping");
-  });
-  document.addEventListener("drop", (event) => {
-    const input = inputFor(event.target);
-    if (!input || !event.dataTransfer.files.length) return;
-    event.preventDefault();
-    input.form.classList.remove("dropping");
-    choose(input, [...input.files, ...event.dataTransfer.files]);
-  });
-
-  const begin = () => {
-    const trouble = document.querySelector("[data-focus]");
-    if (trouble) trouble.focus();
-    listen();
-    later(pause());
-  };
+  window.cabinet = { live, ask, later, say, saySignedOut, announce, notice, unfold };
+  const begin = () => { listen(); later(pause()); };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   else begin();
 })();
