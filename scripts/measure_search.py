@@ -188,7 +188,7 @@ def _page_now(user: AbstractBaseUser, query: str) -> None:
 
 
 def _page_before(user: AbstractBaseUser, query: str) -> None:
-    selectors.tab_counts(user)
+    selectors.overview(user)
     cases = _before(selectors.cases_under(user, "all"), query)
     cases.count()
     list(cases[:PAGE])

@@ -178,7 +178,7 @@ def test_shift_enter_breaks_the_line_and_enter_does_too_if_the_person_likes(
     box(page).press("Enter")
     expect(box(page)).to_have_value("one\n\n")
     page.wait_for_timeout(300)
-    assert not Profile.objects.get(user=person).enter_sends
+    assert not Profile.objects.get(user_id=person.pk).enter_sends
     page.reload()
     box(page).fill("two")
     box(page).press("Enter")
@@ -309,7 +309,7 @@ def test_an_open_page_says_that_it_is_there(page: Page, person: AbstractBaseUser
     say(page, "Hello")
     expect(page.locator("article[data-message]")).to_have_count(1)
     page.wait_for_timeout(500)
-    assert ReadMark.objects.get(user=person).seen_at is not None
+    assert ReadMark.objects.get(user_id=person.pk).seen_at is not None
 
 
 def test_on_a_phone_everything_fits_and_the_composer_stays_above_the_keyboard(
@@ -359,7 +359,7 @@ def test_without_a_script_the_chat_is_a_form(
     page.get_by_label("Settings of the chat").click()
     page.get_by_label("Enter sends").uncheck()
     page.get_by_role("button", name="Save").click()
-    assert not Profile.objects.get(user=person).enter_sends
+    assert not Profile.objects.get(user_id=person.pk).enter_sends
     context.close()
 
 

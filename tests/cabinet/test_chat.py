@@ -357,7 +357,7 @@ def test_what_is_not_ticked_is_off(as_alice: Client, alice: AbstractBaseUser) ->
     ticked = [box["name"] for box in show(as_alice).all("input", type="checkbox") if "checked" in box]
     assert ticked == ["enter_sends", "chat_sound", "chat_flash"]
     assert as_alice.post("/chat/settings/", {"chat_sound": "on"})["Location"] == "/chat/"
-    profile = Profile.objects.get(user=alice)
+    profile = Profile.objects.get(user_id=alice.pk)
     assert (profile.enter_sends, profile.chat_sound, profile.chat_flash) == (False, True, False)
     ticked = [box["name"] for box in show(as_alice).all("input", type="checkbox") if "checked" in box]
     assert ticked == ["chat_sound"]

@@ -135,7 +135,7 @@ def premises(transactional_db: None, settings: Settings) -> Iterator[Premises]:
         "message_id": str(message.pk),
         "file_id": str(file.pk),
         "secret": SECRET,
-        "token": notices.token_of(Notice.objects.create(user=alice, case=case)),
+        "token": notices.token_of(Notice.objects.create(user_id=alice.pk, case=case)),
         "content_type_id": str(ContentType.objects.get_for_model(Case).pk),
         "app_label": "cabinet",
         "url": "nowhere",
