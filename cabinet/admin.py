@@ -19,7 +19,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinet import notices, services, thread
+from cabinet import notices, services, thread, topics
 from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, Case, CaseFile, Message, Notice, OutboxEntry, Profile
 from cabinet.readonly_admin import ReadOnly
 
@@ -103,7 +103,13 @@ class CaseAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     ordering = ["-last_activity_at"]
     inlines = [MessageInline, OutboxInline]
     exclude = ["submission_key", "folded"]
+    readonly_fields = ["given"]
     show_full_result_count = False
+
+    @admin.display(description=_("given under the topic"))
+    def given(self, case: Case) -> str:
+        said = (f"{topics.label_of(answer)}: {topics.shown_value(answer)}" for answer in case.answers)
+        return "\n".join(said) or "—"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
         cases: QuerySet[Case] = super().get_queryset(request)
@@ -307,3 +313,7 @@ def _drop(entry_id: int, case_id: uuid.UUID) -> bool:
         thread.store(case, now)
         thread.ring_after_commit(case_id)
     return True
+
+
+# Registers what else the cabinet shows there.
+from cabinet import status_admin, topic_admin  # noqa: E402, F401

@@ -8,7 +8,7 @@ under a new revision.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -33,6 +33,10 @@ class CaseFacts:
     number: str
     status: Case.Status
     availability: Case.Availability
+    # "" where the desk said nothing of it.
+    rating: str = ""
+    rating_comment: str = ""
+    closed_at: datetime | None = None
 
 
 # ── what was sent ───────────────────────────────────────────────────────────────────────────────────────
@@ -143,6 +147,10 @@ def import_case(
         mode=mode,
         status=facts.status,
         availability=facts.availability,
+        rating=facts.rating,
+        rating_comment=facts.rating_comment,
+        rated_at=now if facts.rating else None,
+        closed_at=(facts.closed_at or now) if facts.status == Case.Status.CLOSED else None,
         created_at=created_at,
         last_activity_at=created_at,
         changed_at=now,
@@ -172,30 +180,52 @@ def absorb_case(twin: Case, *, into: Case, now: datetime) -> list[Message]:
 
 
 def set_facts(case_id: uuid.UUID, facts: CaseFacts, *, merged_into: Case | None, now: datetime) -> None:
-    """Takes over number, status and availability. A close or reopen of ours on its way keeps our status.
+    """Takes over number, status, availability and rating.
 
-    A reply on its way does not: what the desk does with the status when it comes, the next reading tells.
+    A close or reopen of ours on its way keeps our status, a rating of ours on its way our rating. A reply on
+    its way does not: what the desk does with the status when it comes, the next reading tells.
     """
     with transaction.atomic():
         case = thread.lock(case_id)
-        pending = OutboxEntry.objects.filter(case=case, state__in=OPEN_STATES, kind__in=STATUS_KINDS)
-        status = Case.Status(case.status) if pending.exists() else facts.status
+        entries = OutboxEntry.objects.filter(case=case, state__in=OPEN_STATES)
+        pending = set(entries.values_list("kind", flat=True))
+        status = Case.Status(case.status) if pending & set(STATUS_KINDS) else facts.status
         wanted = (facts.number or case.number, status, facts.availability, merged_into)
-        if (case.number, case.status, case.availability, case.merged_into) == wanted:
+        dated = status == Case.Status.CLOSED and _take_over_closing(case, facts)
+        rated = Kind.RATE not in pending and _take_over_rating(case, facts, now)
+        if (case.number, case.status, case.availability, case.merged_into) == wanted and not (rated or dated):
             return
         case.number, case.status, case.availability, case.merged_into = wanted
         thread.store(case, now)
 
 
+def _take_over_closing(case: Case, facts: CaseFacts) -> bool:
+    """Since when the desk has it closed. Only days count, so a few seconds make no difference."""
+    said, known = facts.closed_at, case.closed_at
+    if said is None or (known is not None and abs(said - known) < timedelta(days=1)):
+        return False
+    case.closed_at = said
+    return True
+
+
+def _take_over_rating(case: Case, facts: CaseFacts, now: datetime) -> bool:
+    """A rating given by mail or over there counts here too. True if it changed anything."""
+    said = (facts.rating, facts.rating_comment)
+    if not facts.rating or (case.rating, case.rating_comment) == said:
+        return False
+    case.rating, case.rating_comment = said
+    case.rated_at = case.rated_at or now
+    return True
+
+
 def reopen_after(message: Message, *, now: datetime) -> None:
     """The desk has left a case closed in which the customer wrote: a reopening is queued, once a message.
 
-    Not if a close or reopen of ours was queued after the message: then that one counts. A chat stays closed.
+    Not if a close or reopen of ours was queued after the message: then that one counts. A chat is
+    opened too: the desk has taken the words, and nobody over there would see them in a closed one.
     """
     with transaction.atomic():
         case = thread.lock(message.case_id)
-        if case.mode == Case.Mode.CHAT:
-            return
         entries = OutboxEntry.objects.filter(case=case)
         own = entries.filter(message=message).order_by("-number").values_list("number", flat=True).first()
         if own is None or entries.filter(number__gt=own, kind__in=STATUS_KINDS).exists():

@@ -6,14 +6,16 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.validators import EmailValidator
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
+from django.utils.datastructures import MultiValueDict
 from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
-from cabinet import modes
+from cabinet import drafts, modes, notices
+from cabinet.draft_models import Draft
 from cabinet.models import MAX_SUBJECT, MAX_TEXT, Case
 from cabinet.uploads import Attachments, collect
-from cabinet.wording import FORM_LEAD, FORM_LEADS, mode_choice
+from cabinet.wording import FORM_LEAD, FORM_LEADS, MODE_WITH_NOTICES, MODES
 
 _ONE_LINE = dict.fromkeys(range(32), " ") | {0: None, 127: None}
 _LINES = dict.fromkeys([*range(9), 11, *range(14, 32), 127])
@@ -74,7 +76,11 @@ class CodeForm(forms.Form):
 
 
 class MessageForm(forms.Form):
-    """A reply: a text, files, or both. Its uploads are staged as soon as it is read."""
+    """A reply: a text, files, or both. Its uploads are staged as soon as it is read.
+
+    Before it is sent, it says what its draft says. Values out of the address go first: then the draft is
+    only offered.
+    """
 
     text = TextField(
         label=_("Your reply"),
@@ -85,14 +91,48 @@ class MessageForm(forms.Form):
     )
     empty_message = _("Write something or attach a file.")
 
-    def __init__(self, request: HttpRequest, author: AbstractBaseUser) -> None:
+    def __init__(
+        self,
+        request: HttpRequest,
+        author: AbstractBaseUser,
+        draft: Draft | None = None,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        """`fresh`: what was posted is another form's."""
         self.attachments = Attachments()
-        if request.method == "POST":
+        self.draft, self.offered_draft = draft, None
+        self.typed = QueryDict()
+        if request.method == "POST" and not fresh:
             super().__init__(request.POST)
             self.attachments = collect(author, request.POST, request.FILES)
         else:
             super().__init__()
+            self._begin(request)
         self.submission = _submission(self.data.get("submission"))
+        # The browser would cut off the end of a long text that is pasted, and say nothing.
+        self.fields["text"].widget.attrs.pop("maxlength", None)
+
+    def _begin(self, request: HttpRequest) -> None:
+        """What stands in the form before anything is sent."""
+        if any(request.GET.get(name) for name in self.fields):
+            self.typed = request.GET
+            self.draft, self.offered_draft = None, self.draft
+        elif self.draft is not None:
+            self.typed = drafts.values_of(self.draft)
+            self.attachments = Attachments(kept=list(self.draft.files.all()))
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        if field_name not in self.typed:
+            return super().get_initial_for_field(field, field_name)
+        return field.widget.value_from_datadict(self.typed, MultiValueDict(), self.add_prefix(field_name))
+
+    @property
+    def seen(self) -> drafts.Seen:
+        """The draft that the page knows of, or is about to show."""
+        if self.is_bound and self.draft is None:
+            return drafts.Seen.of(self.data)
+        return drafts.Seen(self.draft.revision if self.draft else 0)
 
     def clean(self) -> dict[str, Any]:
         if "text" in self.cleaned_data and not self.cleaned_data["text"] and not self.attachments.kept:
@@ -102,13 +142,23 @@ class MessageForm(forms.Form):
         return self.cleaned_data
 
     @property
+    def only_closes(self) -> bool:
+        """The case is to be closed, and nothing was written or attached, well or badly."""
+        nothing = not (self.attachments.kept or self.attachments.problems)
+        return nothing and "close" in self.data and not str(self.data.get("text", "")).strip()
+
+    @property
     def submission_key(self) -> uuid.UUID:
         """The same for a second click; another one when a page was gone back to and something else was typed.
 
         The hidden key alone would swallow what is typed after Back, because browsers restore the old key.
         """
-        words = [str(self.cleaned_data.get(name, "")) for name in ("subject", "text")]
-        return uuid.uuid5(self.submission, "\0".join([*words, self.attachments.fingerprint]))
+        return uuid.uuid5(self.submission, "\0".join([*self.identity, self.attachments.fingerprint]))
+
+    @property
+    def identity(self) -> list[str]:
+        """What makes one submission another than the one before."""
+        return [str(self.cleaned_data.get(name, "")) for name in ("subject", "text")]
 
 
 class ChatForm(MessageForm):
@@ -154,8 +204,8 @@ class CaseForm(MessageForm):
     field_order = ["subject", "text", "mode"]
     empty_message = _("Describe what happened, or attach a file.")
 
-    def __init__(self, request: HttpRequest, author: AbstractBaseUser) -> None:
-        super().__init__(request, author)
+    def __init__(self, request: HttpRequest, author: AbstractBaseUser, draft: Draft | None = None) -> None:
+        super().__init__(request, author, draft)
         self.fields["text"].label = _("What happened?")
         self.fields["text"].widget.attrs["rows"] = 9
         self.modes = modes.open_to(author)
@@ -177,6 +227,12 @@ class CaseForm(MessageForm):
         """Gone back and another mode chosen: that is another case, in another place."""
         key, mode = super().submission_key, self.cleaned_data["mode"]
         return key if mode == self.modes[0] else uuid.uuid5(key, mode)
+
+
+def mode_choice(mode: Case.Mode, person: AbstractBaseUser) -> str:
+    """What choosing this mode means for this person, in a sentence."""
+    told = mode == Case.Mode.CABINET and notices.are_possible(user=person) and notices.wanted_by(person)
+    return str(MODE_WITH_NOTICES if told else MODES[mode])
 
 
 def _submission(value: object) -> uuid.UUID:

@@ -13,8 +13,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from cabinet import draft_models  # noqa: F401 - Django looks for every row here
 from cabinet.search import FoldedField
 from cabinet.search.following import SearchedQuerySet
+from cabinet.status_models import CaseRules as CaseRules
+from cabinet.status_models import StatusText as StatusText
+from cabinet.status_models import Turn as Turn
+from cabinet.topic_models import Topic as Topic
+from cabinet.topic_models import TopicField as TopicField
+from cabinet.types import Answer
 
 MAX_SUBJECT = 140
 MAX_TEXT = 100_000
@@ -70,6 +77,8 @@ class Case(models.Model):
         OPEN = "open", _("With support")
         WAITING = "waiting", _("Your turn")
         CLOSED = "closed", _("Closed")
+        # The desk has a word for it that nobody has described: it counts as open.
+        UNKNOWN = "unknown", _("In progress")
 
     class Mode(models.TextChoices):
         """How answers reach the customer besides the cabinet; a case keeps its mode for life."""
@@ -87,6 +96,11 @@ class Case(models.Model):
         DELETED = "deleted", _("Deleted")
         ARCHIVED = "archived", _("Archived")
         MOVED = "moved", _("Handed to another person")
+
+    class Rating(models.TextChoices):
+        HIGH = "high", _("Good")
+        MIDDLE = "middle", _("So-so")
+        LOW = "low", _("Bad")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -107,6 +121,25 @@ class Case(models.Model):
         related_name="merged_cases",
         verbose_name=_("merged into"),
     )
+    follow_up_of = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="followers",
+        verbose_name=_("follow-up to"),
+    )
+    closed_at = models.DateTimeField(_("closed since"), null=True, blank=True)
+    topic = models.ForeignKey(
+        Topic, models.PROTECT, null=True, blank=True, related_name="cases", verbose_name=_("topic")
+    )
+    # What was asked under the topic, with the words of that day: see `answers`.
+    fields = models.JSONField(_("fields"), null=True, blank=True, editable=False)
+    rating = models.CharField(
+        _("rating"), max_length=10, choices=Rating, blank=True, default="", db_default=""
+    )
+    rating_comment = models.TextField(_("comment on the rating"), blank=True, default="", db_default="")
+    rated_at = models.DateTimeField(_("rated"), null=True, blank=True)
     submission_key = models.UUIDField(default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(_("created"))
     last_activity_at = models.DateTimeField(_("last activity"))
@@ -143,6 +176,17 @@ class Case(models.Model):
     def accepts_messages(self) -> bool:
         """A closed case does (a reply reopens it); an ended chat and an unavailable case do not."""
         return self.availability == self.Availability.NORMAL and not self.is_ended_chat
+
+    @property
+    def goes_on_in(self) -> "Case | None":
+        """Where the conversation goes on, if that is a case of the same person."""
+        other = self.merged_into if self.availability == self.Availability.MERGED else None
+        return other if other is not None and other.owner_id == self.owner_id else None
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What the customer gave under the topic when the case was opened, in the order it was asked."""
+        return [Answer.restored(values) for values in self.fields or []]
 
 
 class Message(models.Model):
@@ -211,7 +255,7 @@ class Message(models.Model):
 
 
 class CaseFile(models.Model):
-    """A file of a message, or an upload waiting for its message (then only `owner` is set).
+    """A file of a message, or an upload waiting for its message (then only `owner` is set, and its draft).
 
     The bytes are private: only a view that has checked who asks may open `blob`.
     """
@@ -227,6 +271,9 @@ class CaseFile(models.Model):
     )
     message = models.ForeignKey(
         Message, models.CASCADE, null=True, blank=True, related_name="files", verbose_name=_("message")
+    )
+    draft = models.ForeignKey(
+        "cabinet.Draft", models.SET_NULL, null=True, blank=True, related_name="files", verbose_name=_("draft")
     )
     position = models.PositiveIntegerField(_("position"), default=0)
     name = models.CharField(_("name"), max_length=200)
@@ -351,6 +398,7 @@ class OutboxEntry(models.Model):
         CLOSE = "close", _("close")
         REOPEN = "reopen", _("reopen")
         ENSURE_OPEN = "ensure_open", _("reopen if still closed")
+        RATE = "rate", _("rating")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
 
-from cabinet import reading_marks
+from cabinet import following, rating, reading_marks, standings
 from cabinet.models import Case, CaseFile, Message
 from cabinet.search.lookup import found
 from cabinet.search.words import Search
@@ -33,6 +33,12 @@ def cases_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
     return Case.objects.filter(owner_id=user.pk)
 
 
+def case_pages(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
+    """The person's cases with all that a page of one shows besides its thread, in one query."""
+    cases = cases_of(user).select_related("merged_into", "topic")
+    return following.with_follow_ups(standings.with_texts(rating.with_answered(cases)))
+
+
 class Overview(NamedTuple):
     """Of all a person's cases: how many stand under each tab, in how many is news, when one last changed."""
 
@@ -43,16 +49,16 @@ class Overview(NamedTuple):
 
 def overview(user: AbstractBaseUser) -> Overview:
     """Of everything the person may see, in one query."""
-    seen = reading_marks.knowing_news(cases_of(user), user.pk).aggregate(
+    totals = reading_marks.knowing_news(cases_of(user), user.pk).aggregate(
         **{f"in_{tab}": Count("pk", filter=condition) for tab, condition in TABS.items()},
         unread=Count("pk", filter=Q(has_news=True)),
         changed=Max("changed_at"),
     )
-    return Overview({tab: seen[f"in_{tab}"] for tab in TABS}, seen["unread"], seen["changed"])
+    return Overview({tab: totals[f"in_{tab}"] for tab in TABS}, totals["unread"], totals["changed"])
 
 
-def tab_counts(user: AbstractBaseUser, search: Search) -> dict[str, int]:
-    """How many of the cases found stand under each tab, in one query."""
+def counts_found(user: AbstractBaseUser, search: Search) -> dict[str, int]:
+    """Of the cases that are found, how many stand under each tab, in one query."""
     counts: dict[str, int] = found(cases_of(user), search, user).aggregate(
         **{tab: Count("pk", filter=condition) for tab, condition in TABS.items()}
     )
@@ -61,7 +67,12 @@ def tab_counts(user: AbstractBaseUser, search: Search) -> dict[str, int]:
 
 def cases_under(user: AbstractBaseUser, tab: str) -> QuerySet[Case]:
     """The cases of a tab, the latest activity first."""
-    return cases_of(user).filter(TABS[tab]).order_by("-last_activity_at", "pk").defer("folded")
+    return (
+        standings.with_texts(cases_of(user))
+        .filter(TABS[tab])
+        .order_by("-last_activity_at", "pk")
+        .defer("folded")
+    )
 
 
 class Preview(NamedTuple):

@@ -12,11 +12,13 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cabinet import filetypes, thread
+from cabinet import drafts, filetypes, following, thread
 from cabinet.bodies import body_from_text
-from cabinet.models import Case, CaseFile, Message, OutboxEntry
+from cabinet.models import Case, CaseFile, Message, OutboxEntry, Topic
+from cabinet.rating import may_rate
 from cabinet.search.indexing import Indexer
 from cabinet.selectors import name_of
+from cabinet.types import Answer
 
 MOST_INDEXED = 200
 """Cases at a time: more wait for the next time."""
@@ -30,8 +32,16 @@ class ChatEnded(CaseUnavailable):
     """The chat was closed; see `cabinet.chat.say`, which begins the next one."""
 
 
+class CaseTooOld(CaseUnavailable):
+    """The case is closed for so long that a new one follows it instead."""
+
+
 class NothingToRetry(Exception):
     """The message is not one that failed in a way that sending again could mend."""
+
+
+class CannotRate(Exception):
+    """The case is not closed, support never answered in it, or it was rated too long ago."""
 
 
 def open_case(
@@ -41,13 +51,23 @@ def open_case(
     text: str,
     files: Sequence[CaseFile] = (),
     mode: Case.Mode = Case.Mode.MAIL,
+    topic: Topic | None = None,
+    answers: Sequence[Answer] = (),
+    follow_up_of: Case | None = None,
     submission_key: uuid.UUID | None = None,
+    seen: drafts.Seen | None = None,
 ) -> Case:
     """Stores a new case with its first message and the duty to open it at the desk.
 
-    `mode` is the case's for life. The same `submission_key` of the same owner gives the same case: a double
-    click makes one. `files` are staged uploads of the owner (see `stage_file`).
+    `mode` is the case's for life; `answers` are what was given under its `topic`. The same `submission_key`
+    of the same owner gives the same case: a double click makes one. `files` are staged uploads of the owner
+    (see `stage_file`). With `follow_up_of`, a case of the same owner, the text begins with that one's number.
+    Its draft ends with it; `seen` is the one that the page knew.
     """
+    if follow_up_of is not None:
+        if follow_up_of.owner_id != owner.pk:
+            raise ValueError("A case follows one of the same owner.")
+        text = f"{following.first_line(follow_up_of)}\n\n{text}"
     key = submission_key or uuid.uuid4()
     now = timezone.now()
     try:
@@ -56,6 +76,9 @@ def open_case(
                 owner_id=owner.pk,
                 subject=subject,
                 mode=mode,
+                topic=topic,
+                follow_up_of=follow_up_of,
+                fields=[answer.stored() for answer in answers] or None,
                 submission_key=key,
                 created_at=now,
                 last_activity_at=now,
@@ -64,10 +87,13 @@ def open_case(
             message = _write(case, author=owner, text=text, files=files, key=key, now=now)
             thread.queue(case, OutboxEntry.Kind.OPEN_CASE, now=now, message=message)
             thread.store(case, now)
+            drafts.sent(user_id=owner.pk, case=None, subject=subject, text=text, seen=seen)
     except IntegrityError:
         earlier = Case.objects.filter(owner_id=owner.pk, submission_key=key).first()
         if earlier is None:
             raise
+        with transaction.atomic():
+            drafts.sent(user_id=owner.pk, case=None, subject=subject, text=text, seen=seen)
         return earlier
     return case
 
@@ -79,11 +105,16 @@ def post_reply(
     text: str,
     files: Sequence[CaseFile] = (),
     submission_key: uuid.UUID | None = None,
+    close: bool = False,
+    seen: drafts.Seen | None = None,
 ) -> Message:
-    """Stores a customer's reply and the duty to forward it; reopens a closed case on both sides.
+    """Stores a customer's reply and the duty to forward it; reopens a closed case on both sides, or with
+    `close` closes it after the reply.
 
-    The same `submission_key` in the same case gives the same message. Raises `CaseUnavailable`, for a chat
-    that was closed `ChatEnded`: the desk has left that conversation, so it is never reopened.
+    The same `submission_key` in the same case gives the same message. Its draft ends with it; `seen` is the
+    one that the page knew. Raises `CaseUnavailable`: for a chat that was closed `ChatEnded`, since the desk
+    has left that conversation and it is never reopened; for a case that a new one follows instead
+    `CaseTooOld`.
     """
     key = submission_key or uuid.uuid4()
     now = timezone.now()
@@ -91,14 +122,20 @@ def post_reply(
         locked = thread.lock(case.pk)
         earlier = Message.objects.filter(case=locked, submission_key=key).first()
         if earlier is not None:
+            drafts.sent(user_id=author.pk, case=locked, subject="", text=text, seen=seen)
             return earlier
         if not locked.accepts_messages:
             raise ChatEnded if locked.is_ended_chat else CaseUnavailable
+        if following.is_over(locked, now=now):
+            raise CaseTooOld
         message = _write(locked, author=author, text=text, files=files, key=key, now=now)
+        drafts.sent(user_id=author.pk, case=locked, subject="", text=text, seen=seen)
         thread.queue(locked, OutboxEntry.Kind.REPLY, now=now, message=message)
-        if locked.status == Case.Status.CLOSED:
+        if close:
+            thread.queue(locked, OutboxEntry.Kind.CLOSE, now=now)
+        elif locked.status == Case.Status.CLOSED:
             thread.queue(locked, OutboxEntry.Kind.ENSURE_OPEN, now=now)
-        locked.status = Case.Status.OPEN
+        locked.status = Case.Status.CLOSED if close else Case.Status.OPEN
         locked.last_activity_at = now
         thread.store(locked, now)
     return message
@@ -127,9 +164,30 @@ def _set_status(case: Case, status: Case.Status, kind: OutboxEntry.Kind) -> None
             return
         if locked.is_ended_chat:
             raise ChatEnded
+        if following.is_over(locked, now=now):
+            raise CaseTooOld
         locked.status = status
         locked.last_activity_at = now
         thread.queue(locked, kind, now=now)
+        thread.store(locked, now)
+
+
+def rate_case(*, case: Case, rating: Case.Rating, comment: str = "") -> None:
+    """The customer says how it went, or changes that. Raises `CannotRate`; the same again changes nothing.
+
+    `rated_at` stays that of the first time: changing it does not prolong the time for changes.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        locked = thread.lock(case.pk)
+        if not may_rate(locked, now=now):
+            raise CannotRate
+        if (locked.rating, locked.rating_comment) == (rating, comment):
+            return
+        locked.rating, locked.rating_comment = rating, comment
+        locked.rated_at = locked.rated_at or now
+        # One duty a change: one that is being sent may have read the values before this one.
+        thread.queue(locked, OutboxEntry.Kind.RATE, now=now)
         thread.store(locked, now)
 
 
@@ -173,14 +231,15 @@ def requeue(entry: OutboxEntry, *, case: Case, now: datetime) -> None:
     thread.store(case, now)
 
 
-def stage_file(*, owner: AbstractBaseUser, upload: "File[bytes]", name: str) -> CaseFile:
+def stage_file(*, owner: AbstractBaseUser | None, upload: "File[bytes]", name: str) -> CaseFile:
     """Keeps an upload until its message is written, so that a form with an error loses nothing.
 
     The row comes first: whatever is killed after it, nothing lies on the disk that no row knows, and what
-    was never sent goes with its row (`forget_stale_uploads`). Raises `OSError` if there is no room for it.
+    was never sent goes with its row (`forget_stale_uploads`). Without an owner it waits for whoever signs in
+    (`cabinet.interrupted`). Raises `OSError` if there is no room for it.
     """
     file = CaseFile(
-        owner_id=owner.pk,
+        owner_id=owner.pk if owner else None,
         name=filetypes.safe_name(name),
         size=upload.size,
         content_type=filetypes.sniff_type(_head(upload), name),
@@ -198,8 +257,8 @@ def stage_file(*, owner: AbstractBaseUser, upload: "File[bytes]", name: str) -> 
 
 
 def forget_stale_uploads(*, before: datetime) -> int:
-    """Deletes uploads whose message was never written. Returns how many."""
-    stale = CaseFile.objects.filter(message=None, created_at__lt=before)
+    """Deletes uploads whose message was never written and that no draft holds. Returns how many."""
+    stale = CaseFile.objects.filter(message=None, draft=None, created_at__lt=before)
     count = 0
     for file in stale.iterator(chunk_size=100):
         # Asked once more while deleting: in this very moment it may have found its message.
@@ -216,6 +275,11 @@ def index_what_changed(*, since: datetime) -> int:
     """
     indexer = Indexer()
     return indexer.index_many(list(indexer.stale(since)[:MOST_INDEXED]))
+
+
+def forget_old_drafts(*, now: datetime) -> None:
+    """Deletes drafts that nobody touched for a month, and forms for which nobody has signed in in time."""
+    drafts.forget_old(now=now)
 
 
 def _head(upload: "File[bytes]") -> bytes:
@@ -251,6 +315,6 @@ def _write(
     for position, file in enumerate(files):
         # Only a file that is still free and this author's own: a staged upload belongs to one message.
         CaseFile.objects.filter(pk=file.pk, message=None, owner_id=author.pk).update(
-            message=message, position=position
+            message=message, draft=None, position=position
         )
     return message

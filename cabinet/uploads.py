@@ -4,17 +4,20 @@ import logging
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
+from django.db.models import Count, Sum
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from cabinet import services
-from cabinet.models import CaseFile
+from cabinet import drafts, services
+from cabinet.draft_models import Draft
+from cabinet.models import Case, CaseFile
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +26,9 @@ MAX_FILE_BYTES = 25 * MEGABYTE
 """What mail servers let through; a larger file would be refused behind us, where nobody can explain it."""
 MAX_MESSAGE_BYTES = 50 * MEGABYTE
 MAX_FILES = 20
+MAX_WAITING_BYTES = 500 * MEGABYTE
+"""Of one person, in all drafts: ten messages' worth."""
+MAX_WAITING_FILES = 200
 MAX_REQUEST_BYTES = 250 * MEGABYTE
 """Beyond this not even a friendly error is worth the disk: the request is refused before it is read."""
 
@@ -71,18 +77,76 @@ def collect(
 
     A file that breaks a limit fails alone. Tokens of others, or of files already sent, are worth nothing.
     """
-    removed = set(_identities(data.getlist("remove")))
-    wanted = [token for token in _identities(data.getlist("uploaded")) if token not in removed]
-    staged = CaseFile.objects.filter(owner_id=owner.pk, message=None).in_bulk(wanted[:MAX_FILES])
-    attachments = Attachments(kept=[staged[token] for token in wanted if token in staged])
-    for upload in files.getlist("files"):
-        problem = _problem(upload, attachments) or _stage(owner, upload, attachments)
-        if problem:
-            attachments.problems.append(problem)
+    wanted, removed = still_wanted(data), _identities(data.getlist("remove"))
+    free = CaseFile.objects.filter(owner_id=owner.pk, message=None)
+    staged = free.in_bulk(wanted)
+    attachments = Attachments()
+    for file in (staged[token] for token in wanted if token in staged):
+        # They came one by one, perhaps at the same time: only here all of them are seen together.
+        too_much = _too_much(file.name, file.size, attachments)
+        attachments.problems.append(too_much) if too_much else attachments.kept.append(file)
+    if removed:
+        drafts.drop_files(free.filter(pk__in=removed[:MAX_FILES]))
+    add(owner, files.getlist("files"), attachments)
     return attachments
 
 
-def _stage(owner: AbstractBaseUser, upload: "UploadedFile[bytes]", attachments: Attachments) -> str:
+def still_wanted(data: QueryDict) -> list[uuid.UUID]:
+    """The tokens of uploads that a form holds and does not want removed."""
+    removed = set(_identities(data.getlist("remove")))
+    tokens = [token for token in _identities(data.getlist("uploaded")) if token not in removed]
+    return tokens[:MAX_FILES]
+
+
+def add(
+    owner: AbstractBaseUser | None, files: "Iterable[UploadedFile[bytes]]", attachments: Attachments
+) -> None:
+    """Stages uploads beside what is there; one that breaks a limit fails alone."""
+    for upload in files:
+        problem = _problem(upload, attachments) or _stage(owner, upload, attachments)
+        if problem:
+            attachments.problems.append(problem)
+
+
+class Refused(Exception):
+    """A file was not taken; the words name it and say why."""
+
+
+def take(
+    upload: "UploadedFile[bytes]",
+    *,
+    owner: AbstractBaseUser,
+    case: Case | None,
+    seen: drafts.Seen,
+    loose: bool,
+    now: datetime,
+) -> tuple[CaseFile, Draft | None]:
+    """Stages one file ahead of its message, in the draft of the page; `loose` in none. Raises `Refused`."""
+    if no_room := _no_room_for(owner, upload.name or ""):
+        raise Refused(no_room)
+    held = None if loose else drafts.find(owner, case.pk if case else None)
+    attachments = Attachments(kept=list(held.files.all()) if held else [])
+    add(owner, [upload], attachments)
+    if attachments.problems:
+        raise Refused(attachments.problems[0])
+    staged = attachments.kept[-1]
+    if loose:
+        return staged, None
+    return staged, drafts.add_file(staged, user=owner, case=case, seen=seen, now=now)
+
+
+def _no_room_for(owner: AbstractBaseUser, name: str) -> str:
+    """In words why nothing more can be staged for this person just now; "" if something can."""
+    waiting = CaseFile.objects.filter(owner_id=owner.pk, message=None)
+    found = waiting.aggregate(size=Sum("size"), count=Count("pk"))
+    if (found["size"] or 0) < MAX_WAITING_BYTES and found["count"] < MAX_WAITING_FILES:
+        return ""
+    return _(
+        "“%(name)s” was left out: very many files wait in your unfinished messages. Send or discard one."
+    ) % {"name": name}
+
+
+def _stage(owner: AbstractBaseUser | None, upload: "UploadedFile[bytes]", attachments: Attachments) -> str:
     """Keeps the file; in words what is wrong if the disk does not take it, since the text still can go."""
     try:
         attachments.kept.append(services.stage_file(owner=owner, upload=upload, name=upload.name or ""))
@@ -104,6 +168,10 @@ def _problem(upload: "UploadedFile[bytes]", attachments: Attachments) -> str:
             "name": name,
             "limit": MAX_FILE_BYTES // MEGABYTE,
         }
+    return _too_much(name, size, attachments)
+
+
+def _too_much(name: str, size: int, attachments: Attachments) -> str:
     if attachments.total + size > MAX_MESSAGE_BYTES:
         return _("“%(name)s” does not fit: all files of a message together may have %(limit)d MB.") % {
             "name": name,

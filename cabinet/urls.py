@@ -3,7 +3,7 @@
 from django.urls import path
 
 from cabinet import live
-from cabinet.views import cases, chat, files, handover, letters
+from cabinet.views import cases, chat, drafts, files, handover, letters
 
 app_name = "cabinet"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("cases/<uuid:case_id>/reply/", cases.reply, name="reply"),
     path("cases/<uuid:case_id>/close/", cases.close, name="close"),
     path("cases/<uuid:case_id>/reopen/", cases.reopen, name="reopen"),
+    path("cases/<uuid:case_id>/rate/", cases.rate, name="rate"),
     path("cases/<uuid:case_id>/messages/<uuid:message_id>/retry/", cases.retry, name="retry"),
     path("cases/<uuid:case_id>/here/", chat.here, name="here"),
     path("cases/<uuid:case_id>/letters/", letters.letters_of_case, name="case-letters"),
@@ -22,6 +23,10 @@ urlpatterns = [
     path("letters/", letters.letters, name="letters"),
     path("letters/<str:token>/", letters.letters_off, name="letters-off"),
     path("files/<uuid:file_id>/", files.serve, name="file"),
+    path("drafts/", drafts.draft, name="draft"),
+    path("drafts/discard/", drafts.discard, name="discard-draft"),
+    path("uploads/", drafts.upload, name="upload"),
+    path("uploads/<uuid:file_id>/remove/", drafts.remove_upload, name="remove-upload"),
     # The exact address last: it is the one that is given out.
     path("access/jwt/", handover.hand_over, name="hand-over"),
     path("access/jwt", handover.hand_over, name="hand-over"),

@@ -215,3 +215,7 @@ def _add_button(model: type[Model], button: Any) -> None:
 _add_button(Case, read_this_case_again)
 _add_button(Case, compare_with_omnidesk)
 _add_button(OutboxEntry, it_did_arrive)
+
+
+# Registers what else the synchronisation shows there.
+from omnidesk_sync import routing_admin  # noqa: E402, F401

@@ -58,11 +58,13 @@ from omnidesk_sync.types import (
     DeskStaff,
     DeskUser,
     Downloaded,
+    FieldValue,
     MessageOrder,
     NewCase,
     NewMessage,
     OutgoingFile,
     Page,
+    Rating,
 )
 from omnidesk_sync.verdicts import read_document
 from omnidesk_sync.wire import Arriving, Outgoing, RawAnswer, Wire
@@ -136,8 +138,9 @@ class Client:
         `POST cases.json` [documented: doc/cases], multipart when there are files. By e-mail, or by an id of
         ours inside a custom channel [seen in code: laravel, goedgar, wa-bot]; never by both, since somebody's
         mail and channel profiles are two customers over there. Always says `status: "open"`: the documented
-        sample answer is "waiting", which would be the customer's turn. `content` is plain text. The answer
-        does not hold the first message's id [documented].
+        sample answer is "waiting", which would be the customer's turn. `content` is plain text.
+        `custom_fields` and `labels` [documented], `group_id` and `priority` [seen in code] go along where
+        they are given. The answer does not hold the first message's id [documented].
 
         Raises `NoIdentity` before anything else happens for what would make a wrong profile.
         """
@@ -149,7 +152,13 @@ class Client:
             "status": "open",
         }
         if new.custom_fields:
-            fields["custom_fields"] = {key: clean_text(value) for key, value in new.custom_fields.items()}
+            fields["custom_fields"] = {key: _field_value(value) for key, value in new.custom_fields.items()}
+        if new.group_id:
+            fields["group_id"] = new.group_id
+        if new.labels:
+            fields["labels"] = list(new.labels)
+        if new.priority:
+            fields["priority"] = new.priority
         return self._write("POST", "create_case", "cases.json", "case", fields, new.files, read_case)
 
     def view_case(self, case_id: int) -> DeskCase:
@@ -183,6 +192,15 @@ class Client:
         """Close or reopen a case. 2 units. `PUT cases/{id}.json` [seen in code: booking, bundle]."""
         path = f"cases/{_positive(case_id)}.json"
         return self._write("PUT", "set_status", path, "case", {"status": status}, (), read_case)
+
+    def rate_case(self, case_id: int, rating: Rating, comment: str = "") -> DeskCase:
+        """Say how the customer rates the case; the same again changes nothing. 2 units.
+
+        `PUT cases/{id}/rate.json` [seen in code: laravel]. Which of the staff is rated is left to the desk.
+        """
+        path = f"cases/{_positive(case_id)}/rate.json"
+        fields = {"rating": rating, "rating_comment": clean_text(comment)}
+        return self._write("PUT", "rate_case", path, "rate", fields, (), read_case, answered="case")
 
     # --- Messages
 
@@ -302,10 +320,13 @@ class Client:
         fields: Mapping[str, object],
         files: Sequence[OutgoingFile],
         parse: Callable[[Mapping[str, object]], T],
+        *,
+        answered: str = "",
     ) -> T:
+        """`key` is what the object is called on its way there, and back unless `answered` says otherwise."""
         with _body(key, fields, files) as body:
             answer = self._call(Call(method, name, WRITE_UNITS), path, body=body)
-        return answer.read(lambda document: parse(read_object(document, key)))
+        return answer.read(lambda document: parse(read_object(document, answered or key)))
 
     def _call(self, call: Call, path: str, *, params: Params = (), body: Body | None = None) -> "_Answer":
         url = f"{self._origin}/api/{path}"
@@ -428,6 +449,10 @@ def _case_params(filters: CaseFilters) -> Params:
     return tuple(params)
 
 
+def _field_value(value: FieldValue) -> FieldValue:
+    return value if isinstance(value, bool) else clean_text(value)
+
+
 def _unix_seconds(moment: datetime) -> int:
     if moment.tzinfo is None:
         raise ValueError("A time without a zone means different moments here and there.")
@@ -458,5 +483,8 @@ def _bracketed(prefix: str, fields: Mapping[str, object]) -> Iterator[tuple[str,
         name = f"{prefix}[{key}]"
         if isinstance(value, Mapping):
             yield from _bracketed(name, value)
+        elif isinstance(value, list):
+            yield from _bracketed(name, {str(number): each for number, each in enumerate(value)})
         else:
-            yield name, str(value)
+            # A form knows no booleans: the word "False" would be true over there.
+            yield name, str(int(value)) if isinstance(value, bool) else str(value)

@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from cabinet.models import Case, CaseFile, Message, OutboxEntry
+from omnidesk_sync.routing_models import FieldMapping as FieldMapping
+from omnidesk_sync.routing_models import TopicMapping as TopicMapping
 
 
 class Lane(models.Model):

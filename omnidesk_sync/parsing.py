@@ -176,7 +176,10 @@ def _numbered(entries: Mapping[str, object]) -> list[object]:
 
 
 def read_case(row: Mapping[str, object]) -> DeskCase:
-    """A case [documented: doc/cases; `parent_case_id` seen in code]. `Unreadable` without `case_id`."""
+    """A case [documented: doc/cases; `parent_case_id` and the rating seen in code].
+
+    `Unreadable` without `case_id`.
+    """
     return DeskCase(
         case_id=read_id(row.get("case_id"), "case_id"),
         case_number=read_text(row.get("case_number")),
@@ -191,6 +194,8 @@ def read_case(row: Mapping[str, object]) -> DeskCase:
         deleted=read_flag(row.get("deleted"), unclear=True),
         spam=read_flag(row.get("spam"), unclear=True),
         custom_fields=_read_custom_fields(row.get("custom_fields")),
+        rating=read_text(row.get("rating")),
+        rating_comment=read_text(row.get("rating_comment")),
     )
 
 

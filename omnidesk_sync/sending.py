@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.utils import timezone
@@ -27,7 +27,8 @@ from omnidesk_sync.budget import Spending
 from omnidesk_sync.errors import AccountTrouble, NotFound, OmnideskError, Rejected, TryLater
 from omnidesk_sync.leases import Lease
 from omnidesk_sync.models import Attempt, CaseLink
-from omnidesk_sync.types import CaseStatus, NewCase, NewMessage, OutgoingFile
+from omnidesk_sync.routing import routing_of
+from omnidesk_sync.types import CaseStatus, NewCase, NewMessage, OutgoingFile, Rating
 
 log = logging.getLogger(__name__)
 
@@ -124,16 +125,20 @@ def _open_case(entry: OutboxEntry, account: Account, attempt: Attempt) -> None:
     except identities.NoWayToName as error:
         raise Unsendable(str(error)) from error
     reference = settings.OMNIDESK_CASE_REFERENCE_FIELD
+    routing = routing_of(case)
     made = account.client.create_case(
         NewCase(
             user_email=identity.address,
             user_full_name=name_of(case.owner),
             subject=case.subject,
             content=message.text,
-            custom_fields={reference: str(case.pk)} if reference else {},
+            custom_fields={**routing.custom_fields, **({reference: str(case.pk)} if reference else {})},
             files=_files(message),
             user_custom_id=identity.custom_id,
             channel=channel,
+            group_id=routing.group_id,
+            labels=routing.labels,
+            priority=routing.priority,
         )
     )
     delivering.case_delivered(entry, made, attempt, just_made=True)
@@ -161,6 +166,16 @@ def _set_status(entry: OutboxEntry, account: Account, attempt: Attempt) -> None:
     delivering.status_delivered(entry, attempt)
 
 
+def _rate(entry: OutboxEntry, account: Account, attempt: Attempt) -> None:
+    """Says how the case is rated by now: of two changes on their way the last one stays, however they end."""
+    link = _link(entry)
+    rated = Case.objects.only("rating", "rating_comment").get(pk=entry.case_id)
+    if rated.rating not in Case.Rating:
+        raise Unsendable("no_rating")
+    account.client.rate_case(link.desk_case_id, cast("Rating", rated.rating), rated.rating_comment)
+    delivering.status_delivered(entry, attempt)
+
+
 def wanted_status(entry: OutboxEntry) -> CaseStatus:
     return "closed" if entry.kind == Kind.CLOSE else "open"
 
@@ -171,6 +186,7 @@ _CALLS = {
     Kind.CLOSE: _set_status,
     Kind.REOPEN: _set_status,
     Kind.ENSURE_OPEN: _set_status,
+    Kind.RATE: _rate,
 }
 
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from cabinet import desk
@@ -60,6 +61,8 @@ def _look(entry: OutboxEntry, attempt: Attempt, account: Account, lease: Lease) 
         return Look.ABSENT
     if entry.kind == Kind.REPLY:
         return reading.look_for_reply(link, lease, account)
+    if entry.kind == Kind.RATE:
+        return _look_at_rating(entry, attempt, link, account)
     return _look_at_status(entry, attempt, link, account)
 
 
@@ -73,6 +76,20 @@ def _look_at_status(entry: OutboxEntry, attempt: Attempt, link: CaseLink, accoun
         delivering.status_delivered(entry, attempt)
         return Look.FOUND
     return Look.ABSENT
+
+
+def _look_at_rating(entry: OutboxEntry, attempt: Attempt, link: CaseLink, account: Account) -> Look:
+    """Sending it again would do no harm over there, but a look costs half of it and wakes no rule twice."""
+    try:
+        there = account.client.view_case(link.desk_case_id)
+    except NotFound:
+        return Look.ABSENT
+    rated = Case.objects.only("rating", "rating_comment").get(pk=entry.case_id)
+    same_words = policy.normalised(there.rating_comment) == policy.normalised(rated.rating_comment)
+    if there.rating != rated.rating or not same_words:
+        return Look.ABSENT
+    delivering.status_delivered(entry, attempt)
+    return Look.FOUND
 
 
 # ── an opening: among the customer's cases ──────────────────────────────────────────────────────────────
@@ -130,7 +147,9 @@ def _opened_here(desk_case_id: int, entry: OutboxEntry) -> bool:
 
 
 def _compare(entry: OutboxEntry, case: DeskCase, account: Account) -> Likeness:
-    if str(entry.case_id) in case.custom_fields.values():
+    # Only there: what stands in other fields is typed by customers.
+    reference = settings.OMNIDESK_CASE_REFERENCE_FIELD
+    if reference and case.custom_fields.get(reference) == str(entry.case_id):
         return Likeness.EQUAL
     first = account.client.list_messages(case.case_id, order="asc", limit=1).items
     if not first or entry.message is None:

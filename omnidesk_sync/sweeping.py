@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, OutboxEntry
-from cabinet.services import forget_stale_uploads, index_what_changed
+from cabinet.services import forget_old_drafts, forget_stale_uploads, index_what_changed
 from omnidesk_sync import account, bells, budget, drift_runs
 from omnidesk_sync.models import AddressImport, Candidate, CaseLink, FileLink, Lane
 
@@ -49,6 +49,7 @@ def sweep() -> None:
         bells.ring_drift(pk)
     forget_stale_uploads(before=now - STALE_UPLOAD)
     index_what_changed(since=now - A_DEPLOY)
+    forget_old_drafts(now=now)
 
 
 def due_lanes(now: datetime, most: int) -> list[uuid.UUID]:

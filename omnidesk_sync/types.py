@@ -14,6 +14,8 @@ T = TypeVar("T")
 CaseStatus = Literal["open", "waiting", "closed"]
 CaseSort = Literal["updated_at_asc", "updated_at_desc", "created_at_asc", "created_at_desc"]
 MessageOrder = Literal["asc", "desc"]
+FieldValue = str | bool
+Rating = Literal["high", "middle", "low"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,20 @@ class NewCase:
     """What opens a case. The person is found by his identity, and made by the desk when missing.
 
     Either `user_email`, or `user_custom_id` (an id of ours) together with the `channel` it belongs to.
+    Without `group_id`, `labels` and `priority` the desk's own rules decide.
     """
 
     user_email: str
     user_full_name: str
     subject: str
     content: str
-    custom_fields: Mapping[str, str] = field(default_factory=dict)
+    custom_fields: Mapping[str, FieldValue] = field(default_factory=dict)
     files: tuple[OutgoingFile, ...] = ()
     user_custom_id: str = ""
     channel: str = ""
+    group_id: int | None = None
+    labels: tuple[int, ...] = ()
+    priority: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class DeskCase:
-    """A case as the desk last said. `status` is raw: unknown words are possible. Times are UTC.
+    """A case as the desk last said. `status` and `rating` are raw: unknown words are possible. Times are UTC.
 
     `user_id` is 0 when the answer named no customer. A time is None when it was absent, "-" or unreadable.
     """
@@ -96,6 +102,8 @@ class DeskCase:
     deleted: bool
     spam: bool
     custom_fields: Mapping[str, str]
+    rating: str = ""
+    rating_comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

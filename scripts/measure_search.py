@@ -29,7 +29,7 @@ from django.db import connection  # noqa: E402
 from django.db.models import Exists, OuterRef, Q, QuerySet  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from cabinet import selectors  # noqa: E402
+from cabinet import desk, selectors, services  # noqa: E402
 from cabinet.models import Case, CaseFile, Message  # noqa: E402
 from cabinet.search import excerpts, fold  # noqa: E402
 from cabinet.search.indexing import Indexer  # noqa: E402
@@ -72,6 +72,7 @@ def main() -> int:
         people = build(options.cases)
         for who, user in people.items():
             measure(who, user, options.rounds)
+            measure_writing(user, options.rounds)
     finally:
         connection.creation.destroy_test_db(str(connection.settings_dict["NAME"]), verbosity=0)
     return 0
@@ -121,6 +122,7 @@ def _case(number: int, owner: Any, now: datetime) -> Case:
         created_at=when,
         last_activity_at=when,
         changed_at=when,
+        next_position=4,
     )
 
 
@@ -168,6 +170,19 @@ def measure(who: str, user: AbstractBaseUser, rounds: int) -> None:
         (a, b), (c, d) = _figures(new), _figures(before)
         total = found(selectors.cases_of(user), Search.of(query), user).count()
         print(f"{name:32}{a:9.1f}{b:9.1f}{c:9.1f}{d:9.1f}{c / a:7.1f}{d / b:7.1f}{total:9}")
+
+
+def measure_writing(user: AbstractBaseUser, rounds: int) -> None:
+    """A reply, and its withdrawal with all its words, both up to the end of their commit."""
+    case, replies, withdrawals = selectors.cases_of(user)[0], [], []
+    for number in range(rounds):
+        text = f"{' '.join(COMMON)} артикул{number}"
+        replies.append(_timed(lambda: services.post_reply(case=case, author=user, text=text)))  # noqa: B023
+        message = case.messages.order_by("-position")[0]
+        withdrawals.append(_timed(lambda: desk.withdraw_message(message, now=timezone.now())))  # noqa: B023
+    for name, times in (("a reply is written", replies), ("and withdrawn", withdrawals)):
+        median, most = _figures(times)
+        print(f"{name:32}{median:9.1f}{most:9.1f}")
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -23,11 +23,11 @@ else:
 class EventsNobodyKnows(admin.SimpleListFilter):
     """Whether an event is one of those that are described."""
 
-    title = _("known events")
+    title = _("whether the event is known")
     parameter_name = "known"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
-        return [("yes", _("known")), ("no", _("unknown")), ("none", _("without a name"))]
+        return [("yes", _("known events")), ("no", _("unknown events")), ("none", _("without a name"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
         if self.value() == "yes":

@@ -14,13 +14,14 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from cabinet import filetypes, wording
+from cabinet import filetypes, standings, topics, wording
 from cabinet.bodies import with_pictures
 from cabinet.models import Case, CaseFile, Message
 from cabinet.search import excerpts
 from cabinet.search.excerpts import Excerpt
 from cabinet.search.words import Search
 from cabinet.selectors import Preview, name_of
+from cabinet.types import Answer
 
 register = template.Library()
 
@@ -50,9 +51,14 @@ def moment(when: datetime, form: str = "full") -> SafeString:
 
 
 @register.inclusion_tag("cabinet/_pill.html")
-def status_pill(case: Case) -> dict[str, str]:
-    kind, label = wording.standing(case)
-    return {"kind": kind, "label": label}
+def status_pill(case: Case) -> dict[str, standings.Standing]:
+    return {"state": standings.standing(case)}
+
+
+@register.filter
+def standing(case: Case) -> standings.Standing:
+    """How the case stands: `label`, `sentence`, `whose_turn` and `kind`, all of one row."""
+    return standings.standing(case)
 
 
 @register.filter
@@ -64,7 +70,7 @@ def who(user: AbstractBaseUser) -> str:
 @register.filter
 def why_unavailable(case: Case) -> str:
     """Why nothing can be written in this case, "" if something can."""
-    return str(wording.UNAVAILABLE.get(Case.Availability(case.availability), ""))
+    return standings.standing(case).sentence if case.availability else ""
 
 
 @register.filter
@@ -134,3 +140,15 @@ def number_marked(number: str, search: Search | None) -> str:
 def of(found: dict[uuid.UUID, Excerpt] | None, case: Case) -> Excerpt | None:
     """The case's own out of those of a page."""
     return (found or {}).get(case.pk)
+
+
+@register.filter
+def answer_label(answer: Answer) -> str:
+    """The name of a field of a topic, as it was when it was answered."""
+    return topics.label_of(answer)
+
+
+@register.filter
+def answer_value(answer: Answer) -> SafeString:
+    """What was given there, for people; several lines stay several lines."""
+    return mark_safe(linebreaks(topics.shown_value(answer), autoescape=True))  # noqa: S308

@@ -17,6 +17,8 @@ from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from cabinet import interrupted
+
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
@@ -30,17 +32,20 @@ class PersonRequest(HttpRequest):
 def signed_in(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) -> View[P]:
     """Lets people in and sends everybody else to sign in.
 
-    A background request of an open page gets a plain 401 instead: the page says so and keeps what was typed.
+    What a form brings meanwhile is kept for its person (`cabinet.interrupted`). A background request of an
+    open page gets a plain 401 instead: the page says so and keeps what was typed.
     """
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if request.user.is_authenticated:
             response = view(request, *args, **kwargs)  # type: ignore[arg-type]
+            interrupted.remember(request, response)
         elif request.headers.get("HX-Request"):
             response = HttpResponse(status=401)
         else:
             response = to_sign_in(request)
+            interrupted.keep(request, response)
         if not response.has_header("Cache-Control"):
             patch_cache_control(response, private=True, no_cache=True)
         return response

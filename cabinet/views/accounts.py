@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cabinet import joining
+from cabinet import interrupted, joining
 from cabinet.accounts import AddressRefused, LetterNotSent, SignIn
 from cabinet.forms import AddressForm, CodeForm
 from cabinet.selectors import address_of
@@ -72,6 +72,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     get_adapter().logout(request)
     response = HttpResponseRedirect(reverse("account_login"))
     response["Clear-Site-Data"] = '"cache"'
+    interrupted.forget(response)
     return response
 
 

@@ -11,14 +11,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import chat, live, modes, selectors, services, visits
-from cabinet.forms import CaseForm, MessageForm
+from cabinet import chat, drafts, following, interrupted, live, modes, selectors, services, visits
+from cabinet.draft_models import Draft
+from cabinet.forms import MessageForm
 from cabinet.models import Case, Message
+from cabinet.new_case import NewCaseForm
+from cabinet.rating import asking
+from cabinet.rating_form import RatingForm
 from cabinet.search import excerpts
 from cabinet.search.lookup import found
 from cabinet.search.words import Search
 from cabinet.views.access import PersonRequest, next_page, signed_in, to_sign_in
-from cabinet.wording import RECEIVED, TAB_NAMES
+from cabinet.wording import RECEIVED, TAB_NAMES, merged_words
 
 PAGE_SIZE = 20
 LONGEST_QUERY = 200
@@ -41,19 +45,19 @@ def case_list(request: PersonRequest) -> HttpResponse:
     # The mark is read first: what changes while the page is made is then news to it.
     counts, unread, changed = selectors.overview(request.user)
     mark = live.list_mark(counts["all"], changed, unread)
-    context: dict[str, object] = {"tab": tab, "query": query, "unread": unread}
-    search = Search.of(query) if query else None
-    if search:
-        counts = selectors.tab_counts(request.user, search)
+    context: dict[str, object] = {"tab": tab, "query": query, "unread": unread, "total": counts["all"]}
     cases = selectors.cases_under(request.user, tab)
-    paginator = Paginator(found(cases, search, request.user) if search else cases, PAGE_SIZE)
+    search = Search.of(query) if query else None
+    if search is not None:
+        cases, counts = found(cases, search, request.user), selectors.counts_found(request.user, search)
+    paginator = Paginator(cases, PAGE_SIZE)
     paginator.count = counts[tab]
     page = paginator.get_page(request.GET.get("page"))
     previews = selectors.previews(page, request.user)
     context |= {"page": page, "rows": [(case, previews.get(case.pk)) for case in page]}
     context |= {"tabs": [(name, label, counts[name]) for name, label in TAB_NAMES.items()]}
     context |= {"search": search, "excerpts": excerpts.of(page, search) if search else {}}
-    return _live(request, "cabinet/case_list.html", context | {"total": counts["all"]}, mark)
+    return _live(request, "cabinet/case_list.html", context, mark)
 
 
 @signed_in
@@ -66,10 +70,12 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         return to_sign_in(request)
     if request.method != "POST" and offered == [Case.Mode.CHAT]:
         return redirect("cabinet:chat")
-    form = CaseForm(request, request.user)
-    if request.method != "POST":
+    draft = _draft(request, None) if request.method != "POST" else None
+    form = NewCaseForm(request, request.user, draft, address=request.path)
+    if request.method != "POST" or form.only_switches:
         return render(request, "cabinet/case_new.html", {"form": form})
     if not form.is_valid():
+        _keep(request, form, None)
         return render(request, "cabinet/case_new.html", {"form": form}, status=422)
     case = services.open_case(
         owner=request.user,
@@ -77,7 +83,11 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         text=form.cleaned_data["text"],
         files=form.attachments.kept,
         mode=form.cleaned_data["mode"],
+        topic=form.chosen,
+        answers=form.answers,
+        follow_up_of=form.follow_up,
         submission_key=form.submission_key,
+        seen=form.seen,
     )
     if said := RECEIVED.get(Case.Mode(case.mode)):
         messages.success(request, said)
@@ -87,17 +97,30 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
 @signed_in
 @require_safe
 def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
-    """One case with its thread."""
-    return _show(request, case_id, MessageForm(request, request.user))
+    """One case with its thread. One that was merged leads to where it goes on, unless asked to `stay`.
+
+    An open page that looks for news stays where it is: the other case is another page.
+    """
+    case = _case(request, case_id)
+    if case.goes_on_in and not request.headers.get("HX-Request") and "stay" not in request.GET:
+        messages.info(request, merged_words(case))
+        return redirect("cabinet:case", case.goes_on_in.pk)
+    return _show(request, case_id, MessageForm(request, request.user, _draft(request, case_id)))
 
 
 @signed_in
 @require_POST
 def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
-    """The customer answers; a bad form comes back with everything typed and attached."""
+    """The customer answers; a bad form comes back with everything typed and attached.
+
+    With `close` the case is closed after the reply, or at once if nothing was written.
+    """
     case = _case(request, case_id)
     form = MessageForm(request, request.user)
+    if form.only_closes:
+        return close(request, case_id)
     if not form.is_valid():
+        _keep(request, form, case)
         return _show(request, case_id, form, status=422)
     try:
         services.post_reply(
@@ -106,8 +129,11 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
             text=form.cleaned_data["text"],
             files=form.attachments.kept,
             submission_key=form.submission_key,
+            close="close" in request.POST,
+            seen=form.seen,
         )
     except services.CaseUnavailable:
+        _keep(request, form, case)
         return _show(request, case_id, form, status=422)
     return redirect("cabinet:case", case_id)
 
@@ -129,8 +155,28 @@ def reopen(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     """The customer says it is not solved after all."""
     try:
         services.reopen_case(case=_case(request, case_id))
+    except services.CaseTooOld:
+        messages.error(request, _("This case was closed too long ago. Open a new one about it."))
     except services.CaseUnavailable:
         messages.error(request, _("This case can no longer be changed."))
+    return redirect("cabinet:case", case_id)
+
+
+@signed_in
+@require_POST
+def rate(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
+    """The customer says how it went. Only a form does: what follows links in letters votes for nothing."""
+    case = _case(request, case_id)
+    form = RatingForm(request.POST)
+    if not form.is_valid():
+        reply_form = MessageForm(request, request.user, _draft(request, case_id), fresh=True)
+        return _show(request, case_id, reply_form, 422, rating_form=form)
+    rating, comment = Case.Rating(form.cleaned_data["rating"]), form.cleaned_data["comment"]
+    try:
+        services.rate_case(case=case, rating=rating, comment=comment)
+        messages.success(request, _("Thank you. Support will see your rating."))
+    except services.CannotRate:
+        messages.error(request, _("This case cannot be rated now."))
     return redirect("cabinet:case", case_id)
 
 
@@ -150,8 +196,8 @@ def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> 
 
 
 def _case(request: PersonRequest, case_id: uuid.UUID) -> Case:
-    """The person's case; a stranger's does not exist."""
-    return get_object_or_404(selectors.cases_of(request.user), pk=case_id)
+    """The person's case with what its page shows; a stranger's does not exist."""
+    return get_object_or_404(selectors.case_pages(request.user), pk=case_id)
 
 
 def _back(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
@@ -159,12 +205,43 @@ def _back(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     return HttpResponseRedirect(next_page(request) or reverse("cabinet:case", args=[case_id]))
 
 
-def _show(request: PersonRequest, case_id: uuid.UUID, form: MessageForm, status: int = 200) -> HttpResponse:
+def _draft(request: PersonRequest, case_id: uuid.UUID | None) -> Draft | None:
+    """What was typed on this page before, also what waited for its person to sign in again."""
+    interrupted.hand_over(request, case_id=case_id)
+    return drafts.find(request.user, case_id)
+
+
+def _keep(request: PersonRequest, form: MessageForm, case: Case | None) -> None:
+    """A form that comes back is a draft too: the page may be closed over it."""
+    try:
+        typed = drafts.Typed.of(request.POST)
+    except drafts.TooMuch:
+        return
+    saved = drafts.save(
+        user=request.user,
+        case=case,
+        typed=typed,
+        seen=form.seen,
+        now=timezone.now(),
+        files=form.attachments.kept,
+    )
+    form.draft = saved.draft
+
+
+def _show(
+    request: PersonRequest,
+    case_id: uuid.UUID,
+    form: MessageForm,
+    status: int = 200,
+    rating_form: RatingForm | None = None,
+) -> HttpResponse:
+    now = timezone.now()
     case = visits.find(request.user, case_id)
-    visit = visits.Visit.of(request)
-    thread = visits.open_thread(user=request.user, case=case, visit=visit, now=timezone.now())
+    thread = visits.open_thread(user=request.user, case=case, visit=visits.Visit.of(request), now=now)
     unread: int = getattr(case, "unread", 0)
     context = {"case": case, "thread": thread, "form": form, "unread": unread}
+    context |= {"too_old": following.is_over(case, now=now), "newer": following.newer(case)}
+    context |= {"rating": asking(case, now=now).value, "rating_form": rating_form or RatingForm.of(case)}
     return _live(request, "cabinet/case.html", context, live.case_mark(case.revision, unread), status=status)
 
 

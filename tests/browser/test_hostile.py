@@ -265,7 +265,7 @@ def test_forms_sent_back_keep_it_as_words(opened: Open, person: AbstractBaseUser
         empty = FilePayload(name=name, mimeType="text/html", buffer=b"")
         watch.page.set_input_files("#id_files", files=[empty])
         watch.page.locator("form[action='/cases/new/'] button[type=submit]").click()
-        watch.page.locator("[role=alert]").first.wait_for()
+        watch.page.locator(".flash[role=alert]").first.wait_for()
         watch.assert_calm(words)
         shown = watch.page.locator("[name=text]").input_value()
         assert shown == re.sub("[\x00-\x08\x0b-\x1f]", "", words.replace("\r", ""))

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from cabinet import chat, desk, services
+from cabinet import chat, services
 from cabinet.models import Case, Message, OutboxEntry, Profile, ReadMark
 from tests import factories
 from tests.cabinet.pages import Page
@@ -139,7 +139,7 @@ def test_the_pages_own_script_learns_which_message_its_words_became(as_alice: Cl
 # ── a chat that was closed ──────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_closed_chat_takes_no_reply_and_is_not_reopened(alice: AbstractBaseUser, say: Say) -> None:
+def test_a_closed_chat_takes_no_reply_and_stays_closed(alice: AbstractBaseUser, say: Say) -> None:
     message = say()
     case = end(message.case)
     with pytest.raises(services.ChatEnded):
@@ -147,7 +147,6 @@ def test_a_closed_chat_takes_no_reply_and_is_not_reopened(alice: AbstractBaseUse
     with pytest.raises(services.CaseUnavailable):
         services.reopen_case(case=case)
     services.close_case(case=case)
-    desk.reopen_after(message, now=timezone.now())
     assert list(case.outbox.values_list("kind", flat=True)) == ["open_case"]
 
 

@@ -5,12 +5,15 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
 from pytest_django import Settings
 
-from cabinet.models import Case
+from cabinet import services
+from cabinet.draft_models import Draft
+from cabinet.models import Case, CaseFile
 from cabinet.urls import urlpatterns
-from tests.factories import case_of, file_in, signed_in
+from tests.factories import case_of, file_in, signed_in, upload
 
 READ = ("case", "file")
-ACT = ("reply", "close", "reopen", "retry", "here", "case-letters")
+ACT = ("reply", "close", "reopen", "rate", "retry", "here", "case-letters")
+BEHIND = ("draft", "discard-draft", "upload", "remove-upload")
 OWN = ("home", "case-list", "case-new", "chat", "letters")
 OWN_ACT = ("chat-settings",)
 
@@ -26,6 +29,7 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
     case = case_of(alice)
     message = case.messages.get()
     start = f"/cases/{case.pk}/"
+    staged = services.stage_file(owner=alice, upload=upload(), name="staged.txt")
     return {
         "home": "/",
         "case-list": "/cases/",
@@ -34,6 +38,7 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
         "reply": f"{start}reply/",
         "close": f"{start}close/",
         "reopen": f"{start}reopen/",
+        "rate": f"{start}rate/",
         "retry": f"{start}messages/{message.pk}/retry/",
         "here": f"{start}here/",
         "case-letters": f"{start}letters/",
@@ -41,12 +46,17 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
         "chat": "/chat/",
         "chat-settings": "/chat/settings/",
         "letters": "/letters/",
+        "draft": f"/drafts/?case={case.pk}",
+        "discard-draft": f"/drafts/discard/?case={case.pk}",
+        "upload": f"/uploads/?case={case.pk}",
+        "remove-upload": f"/uploads/{staged.pk}/remove/",
     }
 
 
 def test_no_door_is_forgotten_here() -> None:
     named = {pattern.name for pattern in urlpatterns}
-    assert named == {*READ, *ACT, *OWN, *OWN_ACT, "letters-off", "live", "stream", "hand-over"}
+    own = {*READ, *ACT, *BEHIND, *OWN, *OWN_ACT}
+    assert named == {*own, "letters-off", "live", "stream", "hand-over"}
 
 
 @pytest.mark.parametrize("name", READ)
@@ -60,6 +70,19 @@ def test_a_stranger_can_do_nothing(as_charlie: Client, doors: dict[str, str], na
     before = Case.objects.values_list("revision", "status").get()
     assert as_charlie.post(doors[name], {"text": "hello"}).status_code == 404
     assert Case.objects.values_list("revision", "status").get() == before
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_a_stranger_keeps_nothing_in_a_case(
+    as_charlie: Client, client: Client, doors: dict[str, str], name: str
+) -> None:
+    assert as_charlie.post(doors[name], {"text": "hello", "file": upload()}).status_code == 404
+    if name == "draft":
+        assert as_charlie.get(doors[name]).status_code == 404
+    assert Draft.objects.count() == 0
+    assert CaseFile.objects.filter(message=None).count() == 1
+    assert client.post(doors[name], headers={"hx-request": "true"}).status_code == 401
+    assert client.post(doors[name])["Location"].startswith("/accounts/login/")
 
 
 @pytest.mark.parametrize("name", [*READ, *ACT, *OWN, *OWN_ACT])
@@ -77,7 +100,7 @@ def test_actions_are_posts(as_alice: Client, doors: dict[str, str], name: str) -
     assert as_alice.get(doors[name]).status_code == 405
 
 
-@pytest.mark.parametrize("name", [*ACT, *OWN_ACT, "case-new", "chat", "letters"])
+@pytest.mark.parametrize("name", [*ACT, *OWN_ACT, *BEHIND, "case-new", "chat", "letters"])
 def test_actions_need_the_forms_token(alice: AbstractBaseUser, doors: dict[str, str], name: str) -> None:
     client = signed_in(alice, Client(enforce_csrf_checks=True, HTTP_ACCEPT_LANGUAGE="en"))
     answer = client.post(doors[name], {"text": "hello"})

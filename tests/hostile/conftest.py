@@ -22,9 +22,29 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from cabinet import notices
-from cabinet.models import Case, CaseFile, Message, Notice, OutboxEntry, Profile
+from cabinet.models import (
+    Case,
+    CaseFile,
+    CaseRules,
+    Message,
+    Notice,
+    OutboxEntry,
+    Profile,
+    StatusText,
+    Topic,
+    TopicField,
+)
 from config.wsgi import guarded
-from omnidesk_sync.models import AddressImport, Attempt, Candidate, CaseLink, FileLink, Lane, PersonLink
+from omnidesk_sync.models import (
+    AddressImport,
+    Attempt,
+    Candidate,
+    CaseLink,
+    FileLink,
+    Lane,
+    PersonLink,
+    TopicMapping,
+)
 from tests import factories, rings
 from tests.hostile.doors import Door
 from tests.hostile.shots import Shot
@@ -161,6 +181,11 @@ def _rows(case: Case, file: CaseFile) -> dict[str, str]:
     Candidate.objects.create(desk_case_id=14)
     AddressImport.objects.create(user=user, address="alice@example.com", done_at=now)
     Attempt.objects.create(entry=entry, started_at=now, dead_at=now)
+    topic = Topic.objects.create(key="repair", title_ru="Ремонт")
+    TopicField.objects.create(topic=topic, key="field", label_ru="Поле", required=True)
+    TopicMapping.objects.create(topic=topic, group_id=44)
+    StatusText.objects.get_or_create(key="open")
+    CaseRules.objects.get_or_create(pk=1)
     InboxEntry.objects.create(received_at=now, due_at=now, size=1, sha256="0" * 64)
     rows = {model._meta.label_lower: model._default_manager.first() for model in apps.get_models()}
     return {name: str(row.pk) for name, row in rows.items() if row is not None}

@@ -10,8 +10,8 @@ FORM = ("subject", "text", "submission", "uploaded", "remove", "files", "mode")
 FIELDS: dict[str, tuple[str, ...]] = {
     "": (),
     "cases/": ("tab", "q", "page"),
-    "cases/new/": FORM,
-    "cases/<uuid:case_id>/": (),
+    "cases/new/": (*FORM, "topic", "choose", "fields_of", "field", "follow_up"),
+    "cases/<uuid:case_id>/": ("stay",),
     "cases/<uuid:case_id>/reply/": FORM[1:],
     "cases/<uuid:case_id>/close/": ("next",),
     "cases/<uuid:case_id>/reopen/": (),
@@ -22,6 +22,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "chat/settings/": ("enter_sends", "chat_sound", "chat_flash"),
     "letters/": ("wanted",),
     "letters/<str:token>/": ("scope", "List-Unsubscribe"),
+    "cases/<uuid:case_id>/rate/": ("rating", "comment"),
     "files/<uuid:file_id>/": (),
     "access/jwt": ("jwt", "return_to"),
     "access/jwt/": ("jwt", "return_to"),

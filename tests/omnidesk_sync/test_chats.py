@@ -82,23 +82,32 @@ def test_a_chat_that_leaves_the_window_open_goes_on(world: World, chat: Case, ro
 # ── written too late ────────────────────────────────────────────────────────────────────────────────────
 
 
-def end(world: World, chat: Case, *, known: bool) -> Case:
+def end(world: World, chat: Case) -> Case:
+    """Over there; nobody here knows it yet."""
     world.desk.staffroom.finish_chat(world.desk_id(chat))
-    if known:
-        world.read(chat)
-        assert fresh(chat).status == Case.Status.CLOSED
     return fresh(chat)
 
 
-@pytest.mark.parametrize("known", [True, False])
+def test_into_a_chat_that_is_known_to_be_over_nothing_more_is_written(world: World, chat: Case) -> None:
+    end(world, chat)
+    world.read(chat)
+    for act in (
+        lambda: world.reply(fresh(chat), "и ещё"),
+        lambda: customers.reopen_case(case=fresh(chat)),
+    ):
+        with pytest.raises(customers.ChatEnded):
+            act()
+    assert world.thread(chat) == ["Вы тут?", "Слушаю вас"]
+
+
 @pytest.mark.parametrize("reopens", [True, False])
 @pytest.mark.parametrize("reactivates", [True, False])
 def test_a_desk_that_takes_the_message_has_an_open_case_afterwards(
-    world: World, chat: Case, reopens: bool, reactivates: bool, known: bool
+    world: World, chat: Case, reopens: bool, reactivates: bool
 ) -> None:
     world.desk.switch(api_user_message_reopens=reopens, chat_reactivates=reactivates)
     world.wait(3)
-    end(world, chat, known=known)
+    end(world, chat)
     world.wait(3)
     world.reply(fresh(chat), "и ещё")
     world.work()
@@ -110,13 +119,12 @@ def test_a_desk_that_takes_the_message_has_an_open_case_afterwards(
     assert world.desk_texts(world.desk_id(chat))[-1] == "и ещё"
 
 
-@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("error", REFUSALS)
 def test_a_desk_that_refuses_leaves_the_message_here_with_its_reason(
-    world: World, chat: Case, error: str, known: bool
+    world: World, chat: Case, error: str
 ) -> None:
     world.desk.switch(closed_chat_refuses=True, closed_chat_error=error)
-    end(world, chat, known=known)
+    end(world, chat)
     message = world.reply(fresh(chat), "и ещё")
     world.reply(fresh(chat), "и последнее")
     world.work()
@@ -140,30 +148,21 @@ def test_a_desk_that_refuses_leaves_the_message_here_with_its_reason(
 @pytest.mark.parametrize("error", REFUSALS)
 def test_a_refused_message_can_be_sent_again(world: World, chat: Case, error: str) -> None:
     world.desk.switch(closed_chat_refuses=True, closed_chat_error=error)
-    end(world, chat, known=True)
+    end(world, chat)
     message = world.reply(fresh(chat), "и ещё")
     world.work()
-    customers.retry_message(message=Message.objects.get(pk=message.pk))
-    world.work()
+    world.read(chat)
+    with pytest.raises(customers.ChatEnded):
+        customers.retry_message(message=Message.objects.get(pk=message.pk))
     assert world.states(chat)[-1] == "failed"
     world.desk.staffroom.set_status(world.desk_id(chat), "open")
+    world.read(chat)
     customers.retry_message(message=Message.objects.get(pk=message.pk))
     world.work()
     world.read(chat)
     assert world.states(chat)[-1] == "sent"
     assert world.desk_texts(world.desk_id(chat)).count("и ещё") == 1
     assert world.thread(chat).count("и ещё") == 1
-
-
-@pytest.mark.parametrize("error", REFUSALS)
-def test_the_customers_own_reopening_opens_a_refusing_chat(world: World, chat: Case, error: str) -> None:
-    world.desk.switch(closed_chat_refuses=True, closed_chat_error=error)
-    end(world, chat, known=True)
-    customers.reopen_case(case=fresh(chat))
-    world.reply(fresh(chat), "и ещё")
-    world.work()
-    assert world.states(chat)[-1] == "sent"
-    assert at_the_desk(world, chat) == "open"
 
 
 def test_what_is_refused_for_another_reason_is_not_called_the_chats_end(world: World, chat: Case) -> None:
@@ -195,7 +194,7 @@ def test_a_reply_in_doubt_whose_chat_was_closed_meanwhile_ends_well(
     world.desk.faults.add("cut_before", count=1, path="messages", method="POST")
     message = world.reply(chat, "и ещё")
     world.work()
-    end(world, chat, known=False)
+    end(world, chat)
     world.work_until(200, step=50)
     message.refresh_from_db()
     assert (message.state, message.failure) == ("failed", "chat_closed")

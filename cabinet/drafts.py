@@ -1,0 +1,327 @@
+"""Drafts: what is typed and attached lives here until it is sent, whatever happens to the page.
+
+Two devices may write the same draft. The last one wins, and what the other had typed is kept beside it
+(`Draft.aside`) if both had changed: nothing is ever thrown away but by sending or discarding.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import Prefetch, QuerySet
+from django.http import QueryDict
+
+from cabinet.draft_models import Draft, UnsentForm
+from cabinet.models import MAX_TEXT, Case, CaseFile, Message
+
+LONGEST_TEXT = 4 * MAX_TEXT
+"""More than can be sent, so that too long a text can still be shortened tomorrow."""
+LONGEST_SUBJECT = 2000
+MOST_EXTRA = 40
+LONGEST_NAME = 60
+LONGEST_EXTRA = 50_000
+"""Characters in all other fields of a form together."""
+
+DRAFT_LIFE = timedelta(days=30)
+UNSENT_LIFE = timedelta(hours=1)
+JUST_SENT = timedelta(minutes=1)
+
+# Names of a form that are not what somebody typed.
+_MECHANICS = {
+    *("csrfmiddlewaretoken", "submission", "revision", "step", "case", "swap", "loose"),
+    *("uploaded", "remove", "files", "file", "close", "choose", "fields_of", "text", "subject"),
+}
+
+
+class TooMuch(Exception):
+    """More than a draft can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The words of a form, as they stand: nothing is judged."""
+
+    subject: str = ""
+    text: str = ""
+    extra: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: QueryDict) -> "Typed":
+        """Out of what a form posted. Raises `TooMuch`."""
+        subject, text = _plain(data.get("subject", "")), _plain(data.get("text", ""))
+        extra = {_plain(name): [_plain(value) for value in values] for name, values in _others(data)}
+        if len(text) > LONGEST_TEXT or len(subject) > LONGEST_SUBJECT:
+            raise TooMuch
+        if len(extra) > MOST_EXTRA or any(len(name) > LONGEST_NAME for name in extra):
+            raise TooMuch
+        if sum(len(value) + 1 for values in extra.values() for value in values) > LONGEST_EXTRA:
+            raise TooMuch
+        return cls(subject, text, extra)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.subject.strip() or self.text.strip() or any(map(any, self.extra.values())))
+
+    def says_the_same(self, draft: Draft) -> bool:
+        mine = (self.subject.strip(), self.text.strip(), self.extra)
+        return mine == (draft.subject.strip(), draft.text.strip(), draft.extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Which draft a page knew of: its revision (0: none), and the page itself by the key of its form."""
+
+    revision: int = 0
+    page: str = ""
+    step: int = 0
+
+    @classmethod
+    def of(cls, data: QueryDict) -> "Seen":
+        return cls(_number(data.get("revision")), data.get("submission", "")[:40], _number(data.get("step")))
+
+    def is_of(self, draft: Draft) -> bool:
+        """Whether nobody else has saved since the page last looked."""
+        return self.revision == draft.revision or (self.page != "" and self.page == draft.page)
+
+
+def _others(data: QueryDict) -> Iterator[tuple[str, list[str]]]:
+    return ((name, values) for name, values in data.lists() if name not in _MECHANICS)
+
+
+def _plain(value: str) -> str:
+    return value.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+
+
+def _number(value: str | None) -> int:
+    good = value is not None and value.isascii() and value.isdecimal() and len(value) < 16
+    return int(value) if good and value else 0
+
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def find(user: AbstractBaseUser, case_id: uuid.UUID | None) -> Draft | None:
+    """The person's draft for this page with its files: one query where there is none."""
+    waiting = CaseFile.objects.filter(message=None).defer("folded").order_by("created_at")
+    return _of(user.pk, case_id).prefetch_related(Prefetch("files", waiting)).first()
+
+
+def _of(user_id: object, case_id: uuid.UUID | None) -> QuerySet[Draft]:
+    return Draft.objects.filter(user_id=user_id, case_id=case_id)
+
+
+def _id(case: Case | None) -> uuid.UUID | None:
+    return case.pk if case else None
+
+
+def values_of(draft: Draft) -> QueryDict:
+    """The draft as a form would post it."""
+    data = QueryDict(mutable=True)
+    for name, values in draft.extra.items():
+        data.setlist(name, values)
+    data["subject"], data["text"] = draft.subject, draft.text
+    return data
+
+
+# ── writing ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """`draft` is None when nothing is left to keep. `met_another`: words of another device were put aside."""
+
+    draft: Draft | None
+    met_another: bool = False
+
+
+def save(
+    *,
+    user: AbstractBaseUser,
+    case: Case | None,
+    typed: Typed,
+    seen: Seen,
+    now: datetime,
+    swap: bool = False,
+    files: Iterable[CaseFile] = (),
+) -> Saved:
+    """Keeps what a page holds now. `swap`: the person took the words put aside, so the others go there.
+
+    What arrives after it was sent, or after a later saving of the same page, changes nothing.
+    """
+    try:
+        return _save(user, case, typed, seen, now, swap, list(files))
+    except IntegrityError:
+        # Two devices began it at once: the second one finds the other's now.
+        return _save(user, case, typed, seen, now, swap, list(files))
+
+
+def _save(
+    user: AbstractBaseUser,
+    case: Case | None,
+    typed: Typed,
+    seen: Seen,
+    now: datetime,
+    swap: bool,
+    files: list[CaseFile],
+) -> Saved:
+    with transaction.atomic():
+        draft = _of(user.pk, _id(case)).select_for_update().first()
+        if draft is None:
+            if (typed.is_empty and not files) or _was_just_sent(user, case, typed, now):
+                return Saved(None)
+            draft = Draft(user_id=user.pk, case=case, revision=0)
+        elif seen.page and seen.page == draft.page and 0 < seen.step <= draft.step:
+            return Saved(draft)
+        differs = not typed.says_the_same(draft)
+        met = draft.pk is not None and not swap and differs and not seen.is_of(draft) and _has_words(draft)
+        if met or (swap and differs):
+            draft.aside = {"subject": draft.subject, "text": draft.text}
+        draft.subject, draft.text, draft.extra = typed.subject, typed.text, typed.extra
+        _stamp(draft, seen, now)
+        attach(draft, files)
+        if typed.is_empty and not draft.aside and not draft.files.filter(message=None).exists():
+            draft.delete()
+            return Saved(None)
+    return Saved(draft, met_another=met)
+
+
+def _stamp(draft: Draft, seen: Seen, now: datetime) -> None:
+    draft.revision = max(int(now.timestamp() * 1000), draft.revision + 1)
+    draft.page, draft.step, draft.updated_at = seen.page, seen.step, now
+    draft.save()
+
+
+def _has_words(draft: Draft) -> bool:
+    return bool(draft.subject.strip() or draft.text.strip())
+
+
+def _was_just_sent(user: AbstractBaseUser, case: Case | None, typed: Typed, now: datetime) -> bool:
+    """Whether these are the first words of what this person has sent a moment ago: a saving overtaken on its
+    way must not bring them back."""
+    words = typed.text.strip()
+    if not words:
+        return False
+    lately = Message.objects.filter(author_user_id=user.pk, written_at__gt=now - JUST_SENT)
+    lately = lately.filter(case=case) if case else lately
+    said = lately.order_by("-written_at").values_list("text", flat=True).first()
+    return said is not None and said.startswith(words)
+
+
+def add_file(
+    file: CaseFile, *, user: AbstractBaseUser, case: Case | None, seen: Seen, now: datetime
+) -> Draft:
+    """A staged file of the person belongs to the draft of this page from now on."""
+    with transaction.atomic():
+        begun = {"revision": 0, "updated_at": now}
+        Draft.objects.get_or_create(user_id=user.pk, case=case, defaults=begun)
+        draft = _of(user.pk, _id(case)).select_for_update().get()
+        attach(draft, [file])
+        _stamp_files(draft, seen, now)
+    return draft
+
+
+def take_file_back(file: CaseFile, *, seen: Seen, now: datetime) -> Draft | None:
+    """Deletes a staged file; a draft that held nothing else goes with it."""
+    with transaction.atomic():
+        drop_files(CaseFile.objects.filter(pk=file.pk))
+        draft = Draft.objects.select_for_update().filter(pk=file.draft_id).first()
+        if draft is None:
+            return None
+        if not (_has_words(draft) or draft.aside or draft.files.filter(message=None).exists()):
+            draft.delete()
+            return None
+        _stamp_files(draft, seen, now)
+    return draft
+
+
+def _stamp_files(draft: Draft, seen: Seen, now: datetime) -> None:
+    """Other devices see that it has changed; whose words it holds stays as it is."""
+    if seen.is_of(draft) or not _has_words(draft):
+        _stamp(draft, Seen(page=seen.page, step=draft.step if seen.page == draft.page else 0), now)
+    else:
+        _stamp(draft, Seen(page=draft.page, step=draft.step), now)
+
+
+def attach(draft: Draft, files: Iterable[CaseFile]) -> None:
+    """These staged files of the person live as long as the draft."""
+    ids = [file.pk for file in files]
+    if ids:
+        CaseFile.objects.filter(pk__in=ids, message=None, owner_id=draft.user_id).update(draft=draft)
+
+
+# ── the end ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def sent(*, user_id: object, case: Case | None, subject: str, text: str, seen: Seen | None) -> None:
+    """Ends the draft whose words are being sent, in the sender's transaction.
+
+    Other words that another device has typed meanwhile, and the page that sends has not seen, stay.
+    """
+    draft = _of(user_id, _id(case)).select_for_update().first()
+    if draft is None:
+        return
+    same = draft.text.strip() == text.strip() and (
+        case is not None or draft.subject.strip() == subject.strip()
+    )
+    if same or (seen is not None and seen.is_of(draft)):
+        _end(draft)
+
+
+def discard(*, user: AbstractBaseUser, case: Case | None) -> None:
+    """Throws away what is typed and attached on this page."""
+    with transaction.atomic():
+        draft = _of(user.pk, _id(case)).select_for_update().first()
+        if draft is not None:
+            _end(draft)
+
+
+def _end(draft: Draft) -> None:
+    drop_files(CaseFile.objects.filter(draft=draft, message=None))
+    draft.delete()
+
+
+def drop_files(files: QuerySet[CaseFile]) -> int:
+    """Deletes staged uploads with their bytes. Returns how many."""
+    count = 0
+    for file in list(files):
+        # Asked once more while deleting: in this very moment it may have found its message.
+        if CaseFile.objects.filter(pk=file.pk, message=None).delete()[0]:
+            transaction.on_commit(_forget_bytes(file), robust=True)
+            count += 1
+    return count
+
+
+def _forget_bytes(file: CaseFile) -> Callable[[], None]:
+    # A named function and not a partial: Django logs a robust callback's failure by its name.
+    def forget() -> None:
+        file.blob.delete(save=False)
+
+    return forget
+
+
+def forget_old(*, now: datetime) -> None:
+    """Drafts that nobody touched for a month, and forms for which nobody has signed in within an hour."""
+    for pk in list(Draft.objects.filter(updated_at__lt=now - DRAFT_LIFE).values_list("pk", flat=True)[:100]):
+        with transaction.atomic():
+            old = Draft.objects.select_for_update().filter(pk=pk, updated_at__lt=now - DRAFT_LIFE).first()
+            if old is not None:
+                _end(old)
+    for form in UnsentForm.objects.filter(created_at__lt=now - UNSENT_LIFE)[:100]:
+        forget_unsent(form)
+
+
+def forget_unsent(form: UnsentForm) -> None:
+    """Nobody gets this form, and its files go with it."""
+    with transaction.atomic():
+        if UnsentForm.objects.filter(pk=form.pk).delete()[0]:
+            drop_files(unclaimed(form.files))
+
+
+def unclaimed(ids: Iterable[str]) -> QuerySet[CaseFile]:
+    """Those of these uploads that still belong to nobody."""
+    return CaseFile.objects.filter(
+        pk__in=[uuid.UUID(each) for each in ids], owner=None, message=None, draft=None
+    )

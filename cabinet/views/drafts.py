@@ -1,0 +1,114 @@
+"""Doors behind the composer: what is typed is kept, files come one by one. Pages work without them."""
+
+import uuid
+
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from cabinet import drafts, selectors, uploads
+from cabinet.draft_models import Draft
+from cabinet.models import Case, CaseFile
+from cabinet.views.access import PersonRequest, signed_in
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def draft(request: PersonRequest) -> HttpResponse:
+    """The draft of a page: asked for, or saved. 409: saved, and another device's words were put aside."""
+    case = _case(request)
+    if request.method != "POST":
+        return JsonResponse(_told(drafts.find(request.user, case.pk if case else None)))
+    try:
+        typed = drafts.Typed.of(request.POST)
+    except drafts.TooMuch:
+        return JsonResponse({"error": _("This is too long to be kept as a draft.")}, status=413)
+    saved = drafts.save(
+        user=request.user,
+        case=case,
+        typed=typed,
+        seen=drafts.Seen.of(request.POST),
+        now=timezone.now(),
+        swap="swap" in request.POST,
+    )
+    answer = {"revision": _revision(saved.draft), "aside": saved.draft.aside if saved.draft else {}}
+    return JsonResponse(answer, status=409 if saved.met_another else 200)
+
+
+@signed_in
+@require_POST
+def discard(request: PersonRequest) -> HttpResponse:
+    """Throws the draft of a page away, with its files."""
+    case = _case(request)
+    drafts.discard(user=request.user, case=case)
+    return redirect("cabinet:case", case.pk) if case else redirect("cabinet:case-new")
+
+
+@signed_in
+@require_POST
+def upload(request: PersonRequest) -> HttpResponse:
+    """Takes one file; with `loose` it belongs to no draft. 422 says in words why not, and names the file."""
+    file = request.FILES.get("file")
+    if file is None:
+        return _refused(_("No file has arrived."))
+    try:
+        staged, held = uploads.take(
+            file,
+            owner=request.user,
+            case=_case(request),
+            seen=drafts.Seen.of(request.POST),
+            loose="loose" in request.POST,
+            now=timezone.now(),
+        )
+    except uploads.Refused as refused:
+        return _refused(str(refused))
+    return JsonResponse(_file(staged) | {"revision": _revision(held)}, status=201)
+
+
+@signed_in
+@require_POST
+def remove_upload(request: PersonRequest, file_id: uuid.UUID) -> HttpResponse:
+    """Takes back a file that was not sent yet."""
+    staged = CaseFile.objects.filter(owner_id=request.user.pk, message=None)
+    file = get_object_or_404(staged, pk=file_id)
+    held = drafts.take_file_back(file, seen=drafts.Seen.of(request.POST), now=timezone.now())
+    return JsonResponse({"revision": _revision(held)})
+
+
+def _case(request: PersonRequest) -> Case | None:
+    """The person's case that is named, None if none is; a stranger's does not exist."""
+    named = request.POST.get("case") or request.GET.get("case")
+    if not named:
+        return None
+    try:
+        case_id = uuid.UUID(named)
+    except ValueError as error:
+        raise Http404 from error
+    return get_object_or_404(selectors.cases_of(request.user), pk=case_id)
+
+
+def _told(held: Draft | None) -> dict[str, object]:
+    if held is None:
+        return {"revision": 0, "subject": "", "text": "", "files": [], "aside": {}}
+    files = [_file(file) for file in held.files.all()]
+    return {
+        "revision": held.revision,
+        "subject": held.subject,
+        "text": held.text,
+        "files": files,
+        "aside": held.aside,
+    }
+
+
+def _file(file: CaseFile) -> dict[str, object]:
+    return {"id": str(file.pk), "name": file.name, "size": file.size}
+
+
+def _revision(held: Draft | None) -> int:
+    return held.revision if held else 0
+
+
+def _refused(sentence: str) -> JsonResponse:
+    return JsonResponse({"error": sentence}, status=422)
