@@ -17,11 +17,13 @@ from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from cabinet import modes, services
-from cabinet.models import Case, CaseFile, Message, OutboxEntry, Profile
+from cabinet import modes, reading_marks, services
+from cabinet.models import Case, CaseFile, Message, OutboxEntry, Profile, ReadMark
 from cabinet.selectors import cases_of
 
 PAGE_SIZE = 60
+STEP = 30
+"""The first line moves on by so many at once: not every answer takes one from whoever reads there."""
 MOST_SHOWN = 3000
 """Messages of one page, however often "show earlier" was pressed; older ones stand on their cases' pages."""
 SUBJECT_LENGTH = 70
@@ -137,19 +139,38 @@ class Conversation:
 
 
 def conversation(user: AbstractBaseUser, *, shown: int) -> Conversation:
-    """The last `shown` messages with their files and what stands between them: four queries, however many."""
+    """At least the last `shown` messages with their files, and what stands between them: four queries."""
     current = current_chat(user)
     rows = Message.objects.filter(case__in=chats_of(user).order_by()) if current else Message.objects.none()
+    total = rows.count() if current else 0
+    skipped = max(0, total - shown) // STEP * STEP
     newest = (
         rows.select_related("case")
         .defer("folded", "quoted_text", "case__folded")
         .prefetch_related("files")
-        .order_by("-case__created_at", "-case_id", "-position")[: shown + 1]
+        .order_by("-case__created_at", "-case_id", "-position")[: total - skipped]
     )
-    messages = list(newest)[::-1]
-    has_earlier = len(messages) > shown and shown < MOST_SHOWN
-    lines = list(_lines(messages[-shown:], current))
-    return Conversation(lines, current, shown, has_earlier)
+    lines = list(_lines(list(newest)[::-1], current))
+    return Conversation(lines, current, shown, has_earlier=skipped > 0 and shown < MOST_SHOWN)
+
+
+def read(talk: Conversation, *, user: AbstractBaseUser, now: datetime) -> int:
+    """What the page shows counts as read. Returns in how many chats something of it was new."""
+    said = [line.message for line in talk.lines if line.kind == "said" and line.message]
+    last = {message.case_id: message for message in said}
+    marks = ReadMark.objects.filter(user_id=user.pk, case__in=last)
+    read_so_far = dict(marks.values_list("case_id", "position"))
+    news = {message.case_id for message in said if _is_news(message, user, read_so_far)}
+    for case_id in news:
+        position = last[case_id].position
+        reading_marks.mark_read(user=user, case=last[case_id].case, position=position, now=now)
+    return len(news)
+
+
+def _is_news(message: Message, user: AbstractBaseUser, read_so_far: dict[uuid.UUID, int]) -> bool:
+    if message.author_user_id == user.pk or message.withdrawn_at:
+        return False
+    return message.position > read_so_far.get(message.case_id, 0)
 
 
 def _lines(messages: Sequence[Message], current: Case | None) -> Iterator[Line]:

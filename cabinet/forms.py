@@ -1,7 +1,7 @@
 """What people may type. A form knows limits and words; writing it down is the services' work."""
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
@@ -102,7 +102,7 @@ class MessageForm(forms.Form):
         """`fresh`: what was posted is another form's."""
         self.attachments = Attachments()
         self.draft, self.offered_draft = draft, None
-        self.typed = QueryDict()
+        self.typed: QueryDict = QueryDict()
         if request.method == "POST" and not fresh:
             super().__init__(request.POST)
             self.attachments = collect(author, request.POST, request.FILES, seconds_until_room(request))
@@ -132,7 +132,7 @@ class MessageForm(forms.Form):
     def seen(self) -> drafts.Seen:
         """The draft that the page knows of, or is about to show."""
         if self.is_bound and self.draft is None:
-            return drafts.Seen.of(self.data)
+            return drafts.Seen.of(cast("QueryDict", self.data))
         return drafts.Seen(self.draft.revision if self.draft else 0)
 
     def clean(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -68,7 +68,7 @@ class NewCaseForm(CaseForm):
         address: str = "",
     ) -> None:
         super().__init__(request, author, draft)
-        self.sent = request.POST if request.method == "POST" else request.GET
+        self.sent: QueryDict = request.POST if request.method == "POST" else request.GET
         if self.draft is not None:
             # What the address says besides, such as which case this one follows, still counts.
             self.sent = self.typed.copy()

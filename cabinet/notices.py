@@ -260,5 +260,5 @@ def muted_cases(user: AbstractBaseUser) -> QuerySet[Case]:
 
 def are_possible(*, user: AbstractBaseUser, case: Case | None = None) -> bool:
     """Whether there is anything to switch: letters exist here, for such a case, and for this person."""
-    by_mail = case is not None and case.mode == Case.Mode.MAIL
-    return switched_on() and not by_mail and bool(address_of(user))
+    never = case is not None and (case.mode == Case.Mode.MAIL or case.is_ended_chat)
+    return switched_on() and not never and bool(address_of(user))

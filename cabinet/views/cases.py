@@ -108,7 +108,7 @@ def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
 
 @signed_in
 @require_POST
-def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
+def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponseBase:
     """The customer answers; a bad form comes back with everything typed and attached.
 
     With `close` the case is closed after the reply, or at once if nothing was written.

@@ -12,6 +12,7 @@ from cabinet import chat, live, notices, presence, selectors
 from cabinet.forms import ChatForm, ChatSettingsForm
 from cabinet.models import Message, Profile
 from cabinet.views.access import PersonRequest, signed_in
+from cabinet.visits import Visit
 
 
 @signed_in
@@ -76,15 +77,19 @@ def _show(request: PersonRequest, form: ChatForm, status: int = 200) -> HttpResp
     # The mark is read first: what changes while the page is made is then news to it. It is the list's mark,
     # since another tab may begin the next chat.
     _counts, total, unread, changed = selectors.overview(request.user)
+    talk = chat.conversation(request.user, shown=_shown(request))
+    if Visit.of(request).looking:
+        unread -= chat.read(talk, user=request.user, now=timezone.now())
     mark = live.list_mark(total, changed, unread)
     context: dict[str, object] = {"mark": mark, "stream": live.stream_address(), "unread": unread}
-    talk = chat.conversation(request.user, shown=_shown(request))
     profile, _made = Profile.objects.get_or_create(user_id=request.user.pk)
     context |= {"talk": talk, "case": talk.current, "form": form, "profile": profile}
     context |= {"begins_anew": talk.is_over and "new" in request.GET, "letters": notices.switched_on()}
     if talk.is_over and talk.current is not None:
         context["closed_by_you"] = chat.was_closed_by_owner(talk.current)
-    return render(request, "cabinet/chat.html", context, status=status)
+    response = render(request, "cabinet/chat.html", context, status=status)
+    response["X-Live-Mark"] = mark
+    return response
 
 
 def _shown(request: PersonRequest) -> int:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from cabinet import chat, services
-from cabinet.models import Case, Message, OutboxEntry, Profile
+from cabinet.models import Case, Message, OutboxEntry, Profile, ReadMark
 from tests import factories
 from tests.cabinet.pages import Page
 from tests.factories import case_of, changed, staff_reply, upload
@@ -283,16 +283,27 @@ def test_earlier_messages_are_fetched_by_address(
     as_alice: Client, say: Say, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     case = say("the very first").case
-    for number in range(chat.PAGE_SIZE):
+    for number in range(chat.PAGE_SIZE + chat.STEP):
         factories.file_in(staff_reply(case, f"answer {number}"))
     page = show(as_alice)
     assert "the very first" not in page.text
     assert page.all("a", href=f"?shown={2 * chat.PAGE_SIZE}")
-    # The session and the person, the mark, the latest chat, messages, files, settings.
-    with django_assert_num_queries(7):
+    # Session and person; mark, latest chat, how many, messages, files, what is read, settings.
+    with django_assert_num_queries(9):
         page = show(as_alice, f"/chat/?shown={2 * chat.PAGE_SIZE}")
     assert "the very first" in page.text
-    assert not page.all("a", data_earlier="")
+    assert not page.all("a", data_older="")
+
+
+def test_an_answer_pushes_no_earlier_line_off_the_page(as_alice: Client, say: Say) -> None:
+    case = say("the very first").case
+    for number in range(chat.PAGE_SIZE + chat.STEP - 2):
+        staff_reply(case, f"answer {number}")
+    assert "the very first" in show(as_alice).text
+    staff_reply(case, "one more")
+    page = show(as_alice)
+    assert "the very first" not in page.text
+    assert len(page.all("article")) == chat.PAGE_SIZE
 
 
 @pytest.mark.parametrize("shown", ["", "-1", "x", "٣", "99999999999999999999", "1" * 5000])
@@ -307,6 +318,23 @@ def test_a_stranger_sees_nothing_of_it_and_says_nothing_in_it(as_charlie: Client
     as_charlie.post("/chat/", {"text": "hello"})
     assert case.messages.count() == 1
     assert Case.objects.count() == 2
+
+
+def test_what_the_chat_shows_is_read_once_somebody_looks(
+    as_alice: Client, alice: AbstractBaseUser, say: Say
+) -> None:
+    case = say().case
+    staff_reply(case, "New to her")
+    hidden = {"hx-request": "true", "x-visit-looking": "0"}
+    assert "(1) Chat" in as_alice.get("/chat/", headers=hidden).content.decode()
+    assert not ReadMark.objects.exists()
+    answer = as_alice.get("/chat/")
+    assert "(1) Chat" not in answer.content.decode()
+    assert ReadMark.objects.get().position == 2
+    assert answer["X-Live-Mark"] == as_alice.get("/live/")["ETag"]
+    staff_reply(case, "Newer still")
+    as_alice.get("/chat/", headers=hidden | {"x-visit-looking": "1"})
+    assert ReadMark.objects.get().position == 3
 
 
 def test_the_list_knows_chats_too(as_alice: Client, say: Say) -> None:
@@ -328,7 +356,7 @@ def test_what_is_not_ticked_is_off(as_alice: Client, alice: AbstractBaseUser) ->
     ticked = [box["name"] for box in show(as_alice).all("input", type="checkbox") if "checked" in box]
     assert ticked == ["enter_sends", "chat_sound", "chat_flash"]
     assert as_alice.post("/chat/settings/", {"chat_sound": "on"})["Location"] == "/chat/"
-    profile = Profile.objects.get(user=alice)
+    profile = Profile.objects.get(user_id=alice.pk)
     assert (profile.enter_sends, profile.chat_sound, profile.chat_flash) == (False, True, False)
     ticked = [box["name"] for box in show(as_alice).all("input", type="checkbox") if "checked" in box]
     assert ticked == ["chat_sound"]

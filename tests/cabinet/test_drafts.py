@@ -47,7 +47,7 @@ def typed(client: Client, case: Case | None) -> str:
     """What stands in the box of the page."""
     page = Page(client.get(f"/cases/{case.pk}/" if case else NEW))
     box = page.source.partition('id="id_text"')[2]
-    return box.partition(">")[2].partition("</textarea>")[0].strip()
+    return str(box.partition(">")[2].partition("</textarea>")[0].strip())
 
 
 def reply(client: Client, case: Case, text: str, **more: object) -> HttpResponse:

@@ -3,7 +3,7 @@
 import smtplib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -58,7 +58,7 @@ def read(case: Case, upto: int = 10_000) -> None:
 
 
 def sent() -> list[EmailMessage]:
-    return cast("list[EmailMessage]", mail.outbox)
+    return mail.outbox
 
 
 def why() -> tuple[str, str]:

@@ -158,7 +158,7 @@ def premises(transactional_db: None, settings: Settings) -> Iterator[Premises]:
         "export_id": str(factories.packed(alice).pk),
         "erasure_id": str(_erasure().pk),
         "secret": SECRET,
-        "token": notices.token_of(Notice.objects.create(user=alice, case=case)),
+        "token": notices.token_of(Notice.objects.create(user_id=alice.pk, case=case)),
         "content_type_id": str(ContentType.objects.get_for_model(Case).pk),
         "app_label": "cabinet",
         "url": "nowhere",

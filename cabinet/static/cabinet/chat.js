@@ -58,7 +58,10 @@
   }
   function clear() {
     box.value = "";
-    attached().replaceWith(attached().cloneNode());
+    // Another element, since live.js remembers what was chosen in this one; a copy holds the files too.
+    const empty = attached().cloneNode();
+    empty.value = "";
+    attached().replaceWith(empty);
     for (const list of form.querySelectorAll("ul.chips:not([data-chosen])")) list.remove();
     const chosen = form.querySelector("[data-chosen]");
     chosen.replaceChildren();
@@ -168,7 +171,7 @@
     return [...page.querySelectorAll("#composer .flash.error li")].map((line) => line.textContent).join(" ");
   }
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const earlier = event.detail.elt.hasAttribute("data-earlier");
+    const earlier = event.detail.elt.hasAttribute("data-older");
     if (running && (earlier || event.detail.elt.id === "live")) event.preventDefault();
     else if (earlier) fromEnd = view.scrollHeight - view.scrollTop;
   });
@@ -189,7 +192,7 @@
   const known = new Set(answers());
   document.addEventListener("htmx:afterSwap", (event) => {
     const asked = event.detail.requestConfig && event.detail.requestConfig.elt;
-    const earlier = Boolean(asked && asked.hasAttribute("data-earlier"));
+    const earlier = Boolean(asked && asked.hasAttribute("data-older"));
     for (const job of [...jobs]) {
       if (job.id && document.getElementById(job.id)) forget(job);
       else if (!job.item.isConnected) thread().append(job.item);
