@@ -8,10 +8,11 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import QueryDict
 
 from cabinet.draft_models import Draft, UnsentForm
@@ -109,8 +110,9 @@ def find(user: AbstractBaseUser, case_id: uuid.UUID | None) -> Draft | None:
     return _of(user.pk, case_id).prefetch_related(Prefetch("files", waiting)).first()
 
 
-def _of(user_id: object, case_id: uuid.UUID | None) -> QuerySet[Draft]:
-    return Draft.objects.filter(user_id=user_id, case_id=case_id)
+def _of(user_id: Any, case_id: uuid.UUID | None) -> QuerySet[Draft]:
+    place = Q(case=None) if case_id is None else Q(case_id=case_id)
+    return Draft.objects.filter(place, user_id=user_id)
 
 
 def _id(case: Case | None) -> uuid.UUID | None:
@@ -176,7 +178,7 @@ def _save(
         elif seen.page and seen.page == draft.page and 0 < seen.step <= draft.step:
             return Saved(draft)
         differs = not typed.says_the_same(draft)
-        met = draft.pk is not None and not swap and differs and not seen.is_of(draft) and _has_words(draft)
+        met = bool(draft.pk) and not swap and differs and not seen.is_of(draft) and _has_words(draft)
         if met or (swap and differs):
             draft.aside = {"subject": draft.subject, "text": draft.text}
         draft.subject, draft.text, draft.extra = typed.subject, typed.text, typed.extra
@@ -227,6 +229,8 @@ def take_file_back(file: CaseFile, *, seen: Seen, now: datetime) -> Draft | None
     """Deletes a staged file; a draft that held nothing else goes with it."""
     with transaction.atomic():
         drop_files(CaseFile.objects.filter(pk=file.pk))
+        if file.draft_id is None:
+            return None
         draft = Draft.objects.select_for_update().filter(pk=file.draft_id).first()
         if draft is None:
             return None
