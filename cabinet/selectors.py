@@ -13,7 +13,7 @@ from django.db.models.functions import Left
 
 from cabinet import following, rating, reading_marks, standings
 from cabinet.models import Case, CaseFile, Message
-from cabinet.search.lookup import found
+from cabinet.search.lookup import says
 from cabinet.search.words import Search
 
 PREVIEW_LENGTH = 200
@@ -40,29 +40,26 @@ def case_pages(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
 
 
 class Overview(NamedTuple):
-    """Of all a person's cases: how many stand under each tab, in how many is news, when one last changed."""
+    """Of a person's cases: how many stand under each tab, while searching of those found; how many there are
+    in all, in how many is news, when one last changed."""
 
     counts: dict[str, int]
+    total: int
     unread: int
     changed: datetime | None
 
 
-def overview(user: AbstractBaseUser) -> Overview:
+def overview(user: AbstractBaseUser, search: Search | None = None) -> Overview:
     """Of everything the person may see, in one query."""
+    wanted = Q() if search is None else says(search, user)
     totals = reading_marks.knowing_news(cases_of(user), user.pk).aggregate(
-        **{f"in_{tab}": Count("pk", filter=condition) for tab, condition in TABS.items()},
+        **{f"in_{tab}": Count("pk", filter=condition & wanted) for tab, condition in TABS.items()},
+        total=Count("pk"),
         unread=Count("pk", filter=Q(has_news=True)),
         changed=Max("changed_at"),
     )
-    return Overview({tab: totals[f"in_{tab}"] for tab in TABS}, totals["unread"], totals["changed"])
-
-
-def counts_found(user: AbstractBaseUser, search: Search) -> dict[str, int]:
-    """Of the cases that are found, how many stand under each tab, in one query."""
-    counts: dict[str, int] = found(cases_of(user), search, user).aggregate(
-        **{tab: Count("pk", filter=condition) for tab, condition in TABS.items()}
-    )
-    return counts
+    counts = {tab: totals[f"in_{tab}"] for tab in TABS}
+    return Overview(counts, totals["total"], totals["unread"], totals["changed"])
 
 
 def cases_under(user: AbstractBaseUser, tab: str) -> QuerySet[Case]:

@@ -197,7 +197,7 @@ def _figures(times: list[float]) -> tuple[float, float]:
 
 def _page_now(user: AbstractBaseUser, query: str) -> None:
     search = Search.of(query)
-    selectors.tab_counts(user, search)
+    selectors.overview(user, search)
     page = list(found(selectors.cases_under(user, "all"), search, user)[:PAGE])
     excerpts.of(page, search)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import BooleanField, Case, F, Func, IntegerField, QuerySet, Value, When
+from django.db.models import BooleanField, Case, F, Func, IntegerField, Q, QuerySet, Value, When
 
 from cabinet import models
 from cabinet.search.schema import INDEX, VECTOR
@@ -17,14 +17,21 @@ def found(cases: QuerySet[models.Case], search: Search, user: AbstractBaseUser) 
     """
     if not search.terms:
         return cases.none()
-    entries = models.SearchEntry.objects.filter(Says(search, owner_key(user.pk)))
-    cases = cases.filter(pk__in=entries.values("case_id"))
+    cases = cases.filter(says(search, user))
     if not search.numbers:
         return cases
     exact = Case(
         When(number__in=search.numbers, then=Value(0)), default=Value(1), output_field=IntegerField()
     )
     return cases.order_by(exact, *cases.query.order_by)
+
+
+def says(search: Search, user: AbstractBaseUser) -> Q:
+    """That a case of this person's own says all of it."""
+    if not search.terms:
+        return Q(pk__in=[])
+    entries = models.SearchEntry.objects.filter(Says(search, owner_key(user.pk)))
+    return Q(pk__in=entries.values("case_id"))
 
 
 class Says(Func):

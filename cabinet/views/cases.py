@@ -43,14 +43,12 @@ def case_list(request: PersonRequest) -> HttpResponse:
     tab = tab if tab in selectors.TABS else "all"
     query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
     # The mark is read first: what changes while the page is made is then news to it.
-    counts, unread, changed = selectors.overview(request.user)
-    mark = live.list_mark(counts["all"], changed, unread)
-    context: dict[str, object] = {"tab": tab, "query": query, "unread": unread, "total": counts["all"]}
-    cases = selectors.cases_under(request.user, tab)
     search = Search.of(query) if query else None
-    if search is not None:
-        cases, counts = found(cases, search, request.user), selectors.counts_found(request.user, search)
-    paginator = Paginator(cases, PAGE_SIZE)
+    counts, total, unread, changed = selectors.overview(request.user, search)
+    mark = live.list_mark(total, changed, unread)
+    context: dict[str, object] = {"tab": tab, "query": query, "unread": unread, "total": total}
+    cases = selectors.cases_under(request.user, tab)
+    paginator = Paginator(found(cases, search, request.user) if search else cases, PAGE_SIZE)
     paginator.count = counts[tab]
     page = paginator.get_page(request.GET.get("page"))
     previews = selectors.previews(page, request.user)
@@ -101,11 +99,11 @@ def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
 
     An open page that looks for news stays where it is: the other case is another page.
     """
-    case = _case(request, case_id)
+    case = visits.find(request.user, case_id)
     if case.goes_on_in and not request.headers.get("HX-Request") and "stay" not in request.GET:
         messages.info(request, merged_words(case))
         return redirect("cabinet:case", case.goes_on_in.pk)
-    return _show(request, case_id, MessageForm(request, request.user, _draft(request, case_id)))
+    return _show(request, case, MessageForm(request, request.user, _draft(request, case_id)))
 
 
 @signed_in
@@ -121,7 +119,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
         return close(request, case_id)
     if not form.is_valid():
         _keep(request, form, case)
-        return _show(request, case_id, form, status=422)
+        return _show(request, visits.find(request.user, case_id), form, status=422)
     try:
         services.post_reply(
             case=case,
@@ -134,7 +132,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
         )
     except services.CaseUnavailable:
         _keep(request, form, case)
-        return _show(request, case_id, form, status=422)
+        return _show(request, visits.find(request.user, case_id), form, status=422)
     return redirect("cabinet:case", case_id)
 
 
@@ -170,7 +168,7 @@ def rate(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     form = RatingForm(request.POST)
     if not form.is_valid():
         reply_form = MessageForm(request, request.user, _draft(request, case_id), fresh=True)
-        return _show(request, case_id, reply_form, 422, rating_form=form)
+        return _show(request, visits.find(request.user, case_id), reply_form, 422, rating_form=form)
     rating, comment = Case.Rating(form.cleaned_data["rating"]), form.cleaned_data["comment"]
     try:
         services.rate_case(case=case, rating=rating, comment=comment)
@@ -196,8 +194,8 @@ def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> 
 
 
 def _case(request: PersonRequest, case_id: uuid.UUID) -> Case:
-    """The person's case with what its page shows; a stranger's does not exist."""
-    return get_object_or_404(selectors.case_pages(request.user), pk=case_id)
+    """The person's case; a stranger's does not exist."""
+    return get_object_or_404(selectors.cases_of(request.user), pk=case_id)
 
 
 def _back(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
@@ -230,13 +228,13 @@ def _keep(request: PersonRequest, form: MessageForm, case: Case | None) -> None:
 
 def _show(
     request: PersonRequest,
-    case_id: uuid.UUID,
+    case: Case,
     form: MessageForm,
     status: int = 200,
     rating_form: RatingForm | None = None,
 ) -> HttpResponse:
+    """`case` is one out of `visits.find`."""
     now = timezone.now()
-    case = visits.find(request.user, case_id)
     thread = visits.open_thread(user=request.user, case=case, visit=visits.Visit.of(request), now=now)
     unread: int = getattr(case, "unread", 0)
     context = {"case": case, "thread": thread, "form": form, "unread": unread}

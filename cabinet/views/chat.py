@@ -76,11 +76,11 @@ def _must_be_on() -> None:
 def _show(request: PersonRequest, form: ChatForm, status: int = 200) -> HttpResponse:
     # The mark is read first: what changes while the page is made is then news to it. It is the list's mark,
     # since another tab may begin the next chat.
-    counts, unread, changed = selectors.overview(request.user)
+    _counts, total, unread, changed = selectors.overview(request.user)
     talk = chat.conversation(request.user, shown=_shown(request))
     if Visit.of(request).looking:
         unread -= chat.read(talk, user=request.user, now=timezone.now())
-    mark = live.list_mark(counts["all"], changed, unread)
+    mark = live.list_mark(total, changed, unread)
     context: dict[str, object] = {"mark": mark, "stream": live.stream_address(), "unread": unread}
     profile, _made = Profile.objects.get_or_create(user_id=request.user.pk)
     context |= {"talk": talk, "case": talk.current, "form": form, "profile": profile}

@@ -125,7 +125,7 @@ def test_a_reply_from_an_old_page_keeps_its_words(as_alice: Client, case: Case) 
 def test_the_rule_costs_no_query(
     as_alice: Client, case: Case, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         show(as_alice, case)
 
 

@@ -145,5 +145,5 @@ def test_whatever_follows_links_does_not_vote(as_alice: Client, case: Case, meth
 def test_asking_costs_no_query(
     as_alice: Client, case: Case, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         show(as_alice, case)
