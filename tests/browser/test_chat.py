@@ -103,6 +103,18 @@ def close() -> None:
     desk.set_facts(case.pk, facts, merged_into=None, now=timezone.now())
 
 
+def refuse(page: Page) -> None:
+    """From now on nothing that is said gets through."""
+
+    def abort(route: Route) -> None:
+        if route.request.method == "POST":
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/chat/", abort)
+
+
 def at_end(page: Page) -> bool:
     found: bool = page.evaluate(
         "(() => { const v = document.getElementById('chat-scroll');"
@@ -218,18 +230,52 @@ def test_what_could_not_be_sent_says_so_and_goes_once_when_tried_again(page: Pag
 
 def test_what_could_not_be_sent_can_be_taken_back(page: Page) -> None:
     page.goto("/chat/")
-    page.set_input_files("#id_files", {"name": "empty.txt", "mimeType": "text/plain", "buffer": b""})
+    page.set_input_files("#id_files", {"name": "full.txt", "mimeType": "text/plain", "buffer": b"words"})
+    refuse(page)
     say(page, "With a file")
-    expect(mine(page)).to_contain_text("“empty.txt” is empty.")
+    expect(mine(page)).to_contain_text("Not sent.")
+    expect(mine(page)).to_contain_text("full.txt")
     page.get_by_role("button", name="Edit").click()
     expect(mine(page)).to_have_count(0)
     expect(box(page)).to_have_value("With a file")
-    expect(page.locator("[data-chosen] .chip-name")).to_have_text("empty.txt")
-    page.get_by_role("button", name="Remove empty.txt").click()
-    page.set_input_files("#id_files", {"name": "full.txt", "mimeType": "text/plain", "buffer": b"words"})
+    expect(page.locator(".chip-name")).to_have_text("full.txt")
+    page.unroute("**/chat/")
     box(page).press("Enter")
     expect(page.locator("article[data-message] .file-name")).to_have_text("full.txt")
-    expect(page.locator("[data-chosen] .chip")).to_have_count(0)
+    expect(page.locator(".chip")).to_have_count(0)
+    say(page, "Without one")
+    expect(page.locator("article[data-message]")).to_have_count(2)
+    expect(page.locator("article[data-message] .file-name")).to_have_count(1)
+
+
+def test_a_message_waits_for_its_files_but_not_for_a_bad_one(page: Page) -> None:
+    page.goto("/chat/")
+    held: list[Route] = []
+    page.route("**/uploads/", lambda route: held.append(route))
+    page.set_input_files("#id_files", {"name": "slow.txt", "mimeType": "text/plain", "buffer": b"words"})
+    say(page, "With a slow file")
+    expect(mine(page)).to_have_count(0)
+    expect(page.locator("[data-upload-word]")).to_contain_text("as soon as the files are uploaded")
+    held.pop().continue_()
+    expect(page.locator("article[data-message] .file-name")).to_have_text("slow.txt")
+    page.unroute("**/uploads/")
+    page.set_input_files("#id_files", {"name": "empty.txt", "mimeType": "text/plain", "buffer": b""})
+    say(page, "With an empty file")
+    expect(page.locator(".chip-bad")).to_be_focused()
+    page.get_by_role("button", name="Remove empty.txt").click()
+    box(page).press("Enter")
+    expect(page.locator("article[data-message]")).to_have_count(2)
+
+
+def test_half_a_sentence_outlives_a_reload(page: Page) -> None:
+    page.goto("/chat/")
+    box(page).press_sequentially("half a sen")
+    page.reload()
+    expect(box(page)).to_have_value("half a sen")
+    box(page).press("Enter")
+    expect(page.locator("article[data-message]")).to_have_count(1)
+    page.reload()
+    expect(box(page)).to_have_value("")
 
 
 def test_a_chat_that_is_closed_is_followed_by_the_next_with_the_history_above(page: Page) -> None:

@@ -1,5 +1,6 @@
-// The chat on top of live.js: words appear at once and go one after another, the view stays at the end while the
-// reader is there, and an answer makes itself heard. Without this file the page is a form and a list.
+// The chat on top of live.js and composer.js: words appear at once and go one after another, the view stays at
+// the end while the reader is there, and an answer makes itself heard. Without this file the page is a form and
+// a list.
 (() => {
   "use strict";
   const root = document.documentElement, chat = document.getElementById("chat"), form = document.getElementById("chat-form");
@@ -48,27 +49,38 @@
     const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   }
-  const attached = () => form.querySelector("input[type=file][name=files]");
+  // This form is sent here and not by composer.js, which only brings its files up.
+  form.dataset.sent = "here";
+  const chips = () => [...form.querySelectorAll(".chip")], isComing = () => Boolean(form.querySelector(".chip progress"));
+  const nameOf = (chip) => chip.querySelector(".chip-name").textContent;
   function take() {
-    const files = [...attached().files], staged = [...form.querySelectorAll("input[name=uploaded]")];
-    const text = box.value.trim();
-    if (!text && !files.length && !staged.length) return null;
-    const names = [...files.map((file) => file.name), ...staged.map((token) => token.closest("li").querySelector(".chip-name").textContent)];
-    return { text, files, names, data: new FormData(form), reason: "", state: "sending", id: "", item: document.createElement("li") };
+    const text = box.value.trim(), files = chips();
+    if (!text && !files.length) return null;
+    return { text, files, data: new FormData(form), reason: "", state: "sending", id: "", item: document.createElement("li") };
+  }
+  // A message waits for its files; not for one that was refused, which its writer has to look at.
+  let waiting = null;
+  function waitForFiles() {
+    if (waiting) return;
+    const said = form.querySelector("[data-upload-word]");
+    said.textContent = form.querySelector("[data-attach]").dataset.waiting;
+    waiting = new MutationObserver(() => {
+      if (isComing()) return;
+      waiting.disconnect();
+      waiting = null;
+      said.textContent = "";
+      const bad = form.querySelector(".chip-bad");
+      if (bad) bad.focus();
+      else form.requestSubmit();
+    });
+    waiting.observe(form, { childList: true, subtree: true });
   }
   function clear() {
     box.value = "";
-    // Another element, since live.js remembers what was chosen in this one; a copy holds the files too.
-    const empty = attached().cloneNode();
-    empty.value = "";
-    attached().replaceWith(empty);
-    for (const list of form.querySelectorAll("ul.chips:not([data-chosen])")) list.remove();
-    const chosen = form.querySelector("[data-chosen]");
-    chosen.replaceChildren();
-    chosen.hidden = true;
+    for (const list of form.querySelectorAll("ul.chips")) list.remove();
     for (const trouble of form.querySelectorAll(".flash.error, .errorlist")) trouble.remove();
     form.querySelector("input[name=submission]").value = key();
-    grow();
+    remember();
   }
   function draw(job) {
     const { item } = job;
@@ -81,11 +93,11 @@
     const body = make("div", { className: "body chat-plain", textContent: job.text });
     body.dataset.body = "";
     bubble.append(body);
-    if (job.names.length) {
+    if (job.files.length) {
       const list = make("ul", { className: "files" });
-      list.append(...job.names.map((name) => {
+      list.append(...job.files.map((chip) => {
         const file = make("li", { className: "file" });
-        file.append(make("span", { className: "file-link file-off", textContent: name }));
+        file.append(make("span", { className: "file-link file-off", textContent: nameOf(chip) }));
         return file;
       }));
       bubble.append(list);
@@ -120,12 +132,12 @@
     forget(job);
     box.value = [job.text, box.value].filter(Boolean).join("\n");
     if (job.files.length) {
-      const all = new DataTransfer();
-      for (const file of [...job.files, ...attached().files]) all.items.add(file);
-      attached().files = all.files;
-      attached().dispatchEvent(new Event("change", { bubbles: true }));
+      const place = form.querySelector("[data-attach]"), list = place.querySelector("ul.chips") || make("ul", { className: "chips" });
+      list.setAttribute("aria-label", place.dataset.list);
+      list.prepend(...job.files);
+      place.querySelector(".files-label").before(list);
     }
-    grow();
+    box.dispatchEvent(new Event("input", { bubbles: true }));
     box.focus();
   }
   function send(job) {
@@ -177,6 +189,9 @@
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    if (isComing()) return waitForFiles();
+    const bad = form.querySelector(".chip-bad");
+    if (bad) return bad.focus();
     const job = take();
     if (job) {
       clear();
@@ -209,14 +224,15 @@
     if (atEnd && !earlier) toEnd();
   });
 
-  // ── typing ──
-  const grows = CSS.supports("field-sizing", "content");
-  function grow() {
-    if (grows) return;
-    box.style.height = "auto";
-    box.style.height = box.scrollHeight + 2 + "px";
+  // ── typing: half a sentence outlives a reload of this tab ──
+  const HALF = "cabinet-chat-" + words.me;
+  function remember() {
+    try { sessionStorage.setItem(HALF, box.value); } catch { /* nothing is kept here */ }
   }
-  box.addEventListener("input", grow);
+  function recall() {
+    try { box.value = box.value || sessionStorage.getItem(HALF) || ""; } catch { /* nothing was kept here */ }
+  }
+  box.addEventListener("input", remember);
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!choice("enter_sends")) return;
@@ -284,7 +300,7 @@
   document.addEventListener("pointerdown", calm);
 
   hint();
-  grow();
+  recall();
   toEnd();
   if (new URLSearchParams(location.search).has("new")) box.focus();
 })();
