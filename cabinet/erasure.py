@@ -33,6 +33,7 @@ from cabinet import chores, drafts, limits
 from cabinet.draft_models import Draft, UnsentForm
 from cabinet.models import OPEN_STATES, Case, CaseFile, Message, Notice, OutboxEntry, Profile, ReadMark
 from cabinet.privacy_models import Consent, DataExport, ErasedBytes, Erasure
+from cabinet.search import schema
 from cabinet.signals import cases_erased, person_erased
 
 logger = logging.getLogger(__name__)
@@ -198,6 +199,7 @@ def _erase_some_cases(erasure: Erasure, person: AbstractBaseUser) -> bool:
         _count(erasure, cases=len(ids), files=files.count())
         _count(erasure, messages=Message.objects.filter(case__in=ids).count())
         cases.delete()
+        schema.erase_after_commit(connection)
     return True
 
 

@@ -36,6 +36,10 @@ FORMS = {"cabinet:reply", "cabinet:case-new"}
 
 def remember(request: HttpRequest, response: HttpResponseBase) -> None:
     """Whose session this browser has; and that nothing waits any more, once it was handed over."""
+    if not request.user.pk:
+        # The account went with this very request: this browser is anybody's.
+        forget(response)
+        return
     key = str(request.user.pk)
     if _signed(request, LAST_PERSON) != key:
         # Longer than the session, which it is there to outlive.

@@ -59,7 +59,16 @@ def lives(alice: AbstractBaseUser, charlie: AbstractBaseUser, settings: Settings
 
 def test_it_holds_all_of_ones_own_and_nothing_of_others(lives: Case, alice: AbstractBaseUser) -> None:
     data, page, found = data_of(alice)
-    assert set(data) == {"made_at", "profile", "addresses", "consents", "sign_ins", "cases", "uploads"}
+    assert set(data) == {
+        "made_at",
+        "profile",
+        "addresses",
+        "consents",
+        "sign_ins",
+        "cases",
+        "drafts",
+        "uploads",
+    }
     assert data["profile"][0]["time_zone"] == "Asia/lama"
     assert data["addresses"] == [{"address": "alice@example.com", "proved": True, "main": True}]
     assert [row["version"] for row in data["consents"]] == ["7"]

@@ -101,7 +101,7 @@ def test_no_page_promises_a_letter_that_does_not_come(as_alice: Client, mode: st
     page = Page(as_alice.post("/cases/new/", NewCase().data(mode=mode), follow=True))
     assert ("by e-mail" in page.text) is by_mail
     page = Page(as_alice.get(f"/cases/{Case.objects.get().pk}/"))
-    assert "in your mail" not in page.text
+    assert ("in your mail" in page.text) is by_mail
 
 
 def test_a_case_keeps_its_mode_when_that_is_switched_off(

@@ -145,5 +145,6 @@ def test_whatever_follows_links_does_not_vote(as_alice: Client, case: Case, meth
 def test_asking_costs_no_query(
     as_alice: Client, case: Case, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
+    show(as_alice, case)  # what is new becomes read
     with django_assert_num_queries(6):
         show(as_alice, case)

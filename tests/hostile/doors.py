@@ -33,6 +33,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "account/erase/": ("word",),
     "account/erase/sign-in/": (),
     "account/erased/<uuid:erasure_id>/": (),
+    "drafts/": ("case", *FORM, "revision", "page", "step"),
+    "drafts/discard/": ("case",),
+    "uploads/": ("case", "loose", "revision"),
+    "uploads/<uuid:file_id>/remove/": ("revision",),
     "live/": ("case",),
     "live/stream/": (),
     "accounts/login/": ("email", "next"),
@@ -60,8 +64,7 @@ ADMIN_FIELDS = (
     "p",
 )
 PARAMETERS = {
-    *("case_id", "message_id", "file_id", "secret", "token"),
-    *("case_id", "message_id", "file_id", "secret", "export_id", "erasure_id"),
+    *("case_id", "message_id", "file_id", "secret", "token", "export_id", "erasure_id"),
     *("object_id", "content_type_id", "app_label", "url", "id"),
 }
 """The parts of addresses that the tests know how to fill."""

@@ -218,7 +218,7 @@ def test_of_many_tiny_files_a_message_keeps_what_it_may_have(premises: Premises,
     page = answer.content.decode()
     assert answer.status_code == 422
     assert page.count('name="uploaded"') == MAX_FILES
-    assert page.count("was left out") == 99 - MAX_FILES
+    assert page.count("” was left out: a message may have 20 files.</li>") == 99 - MAX_FILES
 
 
 # ── made by hypothesis ──────────────────────────────────────────────────────────────────────────────────

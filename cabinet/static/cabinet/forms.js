@@ -61,6 +61,8 @@
     const status = event.detail.xhr ? event.detail.xhr.status : 0;
     if (status === 401) saySignedOut();
     else if (status === 413) say(notice().dataset.tooLarge);
+    // A form that came too soon is shown again and says so itself; a button has no place for it.
+    else if (status === 429 && event.detail.requestConfig.elt.matches("[data-reply]")) notice().hidden = true;
     else if (status >= 400 && status !== 422 || status === 0) say(notice().dataset.notSent);
     if (!notice().hidden) notice().scrollIntoView({ block: "nearest" });
     later(300);
