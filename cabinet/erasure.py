@@ -154,6 +154,8 @@ def _erase(erasure: Erasure, *, until: datetime) -> bool:
         _end_sessions(person, addresses)
         _erase_person(erasure, person, addresses)
     _delete_bytes(erasure)
+    # Here and not only after each commit: a worker may be killed between the two.
+    schema.put_in_order(connection)
     _empty_the_log_of_sqlite()
     return True
 
@@ -199,7 +201,6 @@ def _erase_some_cases(erasure: Erasure, person: AbstractBaseUser) -> bool:
         _count(erasure, cases=len(ids), files=files.count())
         _count(erasure, messages=Message.objects.filter(case__in=ids).count())
         cases.delete()
-        schema.erase_after_commit(connection)
     return True
 
 

@@ -62,12 +62,17 @@ def erase_after_commit(connection: BaseDatabaseWrapper) -> None:
     costs nothing, so that a thousand erasures in one transaction cost one.
     """
 
-    def put_in_order() -> None:
+    def put_this_in_order() -> None:
+        put_in_order(connection)
+
+    transaction.on_commit(put_this_in_order, using=connection.alias, robust=True)
+
+
+def put_in_order(connection: BaseDatabaseWrapper) -> None:
+    """No page of the index holds a word that was taken away before."""
+    if connection.vendor == "sqlite" and not _erases_at_once(connection):
         with connection.cursor() as cursor:
             cursor.execute(f"INSERT INTO {INDEX} ({INDEX}) VALUES ('optimize')")  # noqa: S608
-
-    if connection.vendor == "sqlite" and not _erases_at_once(connection):
-        transaction.on_commit(put_in_order, using=connection.alias, robust=True)
 
 
 def _erases_at_once(connection: BaseDatabaseWrapper) -> bool:

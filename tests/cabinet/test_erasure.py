@@ -26,7 +26,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, models
 from django.db.models import ProtectedError
 from django.db.models.deletion import Collector
-from django.test import Client, TestCase
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -134,11 +134,8 @@ def confirm(client: Client, word: str = "erase") -> Any:
 
 
 def worked_off(made: Erasure) -> Erasure:
-    more = True
-    while more:
-        # What is done after a commit is part of it, and no test here commits.
-        with TestCase.captureOnCommitCallbacks(execute=True):
-            more = erasure.work_off(made.pk)
+    while erasure.work_off(made.pk):
+        pass
     made.refresh_from_db()
     return made
 

@@ -35,7 +35,6 @@ ADDRESSES = (
     "hx-get",
     "hx-post",
     "data-live",
-   
     "poster",
     "srcset",
 )
