@@ -109,8 +109,9 @@ def find(user: AbstractBaseUser, case_id: uuid.UUID | None) -> Draft | None:
     return _of(user.pk, case_id).prefetch_related(Prefetch("files", waiting)).first()
 
 
-def _of(user_id: object, case_id: uuid.UUID | None) -> QuerySet[Draft]:
-    return Draft.objects.filter(user_id=user_id, case_id=case_id)
+def _of(user_id: int | str, case_id: uuid.UUID | None) -> QuerySet[Draft]:
+    drafts = Draft.objects.filter(user_id=user_id)
+    return drafts.filter(case_id=case_id) if case_id else drafts.filter(case=None)
 
 
 def _id(case: Case | None) -> uuid.UUID | None:
@@ -168,15 +169,15 @@ def _save(
     files: list[CaseFile],
 ) -> Saved:
     with transaction.atomic():
-        draft = _of(user.pk, _id(case)).select_for_update().first()
-        if draft is None:
+        found = _of(user.pk, _id(case)).select_for_update().first()
+        if found is None:
             if (typed.is_empty and not files) or _was_just_sent(user, case, typed, now):
                 return Saved(None)
-            draft = Draft(user_id=user.pk, case=case, revision=0)
-        elif seen.page and seen.page == draft.page and 0 < seen.step <= draft.step:
-            return Saved(draft)
+        elif seen.page and seen.page == found.page and 0 < seen.step <= found.step:
+            return Saved(found)
+        draft = found or Draft(user_id=user.pk, case=case, revision=0)
         differs = not typed.says_the_same(draft)
-        met = draft.pk is not None and not swap and differs and not seen.is_of(draft) and _has_words(draft)
+        met = differs and not swap and _has_words(draft) and not seen.is_of(draft)
         if met or (swap and differs):
             draft.aside = {"subject": draft.subject, "text": draft.text}
         draft.subject, draft.text, draft.extra = typed.subject, typed.text, typed.extra
@@ -227,7 +228,8 @@ def take_file_back(file: CaseFile, *, seen: Seen, now: datetime) -> Draft | None
     """Deletes a staged file; a draft that held nothing else goes with it."""
     with transaction.atomic():
         drop_files(CaseFile.objects.filter(pk=file.pk))
-        draft = Draft.objects.select_for_update().filter(pk=file.draft_id).first()
+        held = Draft.objects.filter(pk=file.draft_id) if file.draft_id else Draft.objects.none()
+        draft = held.select_for_update().first()
         if draft is None:
             return None
         if not (_has_words(draft) or draft.aside or draft.files.filter(message=None).exists()):
@@ -255,7 +257,7 @@ def attach(draft: Draft, files: Iterable[CaseFile]) -> None:
 # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def sent(*, user_id: object, case: Case | None, subject: str, text: str, seen: Seen | None) -> None:
+def sent(*, user_id: int | str, case: Case | None, subject: str, text: str, seen: Seen | None) -> None:
     """Ends the draft whose words are being sent, in the sender's transaction.
 
     Other words that another device has typed meanwhile, and the page that sends has not seen, stay.

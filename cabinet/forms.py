@@ -1,7 +1,7 @@
 """What people may type. A form knows limits and words; writing it down is the services' work."""
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
@@ -93,7 +93,7 @@ class MessageForm(forms.Form):
     def __init__(self, request: HttpRequest, author: AbstractBaseUser, draft: Draft | None = None) -> None:
         self.attachments = Attachments()
         self.draft, self.offered_draft = draft, None
-        self.typed = QueryDict()
+        self.typed: QueryDict = QueryDict("", mutable=True)
         if request.method == "POST":
             super().__init__(request.POST)
             self.attachments = collect(author, request.POST, request.FILES)
@@ -122,7 +122,7 @@ class MessageForm(forms.Form):
     def seen(self) -> drafts.Seen:
         """The draft that the page knows of, or is about to show."""
         if self.is_bound and self.draft is None:
-            return drafts.Seen.of(self.data)
+            return drafts.Seen.of(cast("QueryDict", self.data))
         return drafts.Seen(self.draft.revision if self.draft else 0)
 
     def clean(self) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
 
 @signed_in
 @require_POST
-def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
+def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponseBase:
     """The customer answers; a bad form comes back with everything typed and attached.
 
     With `close` the case is closed after the reply, or at once if nothing was written.
@@ -96,8 +96,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     if form.only_closes:
         return close(request, case_id)
     if not form.is_valid():
-        _keep(request, form, case)
-        return _show(request, case_id, form, status=422)
+        return _sent_back(request, case, form)
     try:
         services.post_reply(
             case=case,
@@ -109,8 +108,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
             seen=form.seen,
         )
     except services.CaseUnavailable:
-        _keep(request, form, case)
-        return _show(request, case_id, form, status=422)
+        return _sent_back(request, case, form)
     return redirect("cabinet:case", case_id)
 
 
@@ -186,6 +184,11 @@ def _show(request: PersonRequest, case_id: uuid.UUID, form: MessageForm, status:
     unread: int = getattr(case, "unread", 0)
     context = {"case": case, "thread": thread, "form": form, "unread": unread}
     return _live(request, "cabinet/case.html", context, live.case_mark(case.revision, unread), status=status)
+
+
+def _sent_back(request: PersonRequest, case: Case, form: MessageForm) -> HttpResponse:
+    _keep(request, form, case)
+    return _show(request, case.pk, form, status=422)
 
 
 def _live(

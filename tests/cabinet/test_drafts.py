@@ -46,7 +46,7 @@ def attach(client: Client, case: Case | None, name: str = "photo.heic", **more: 
 def typed(client: Client, case: Case | None) -> str:
     """What stands in the box of the page."""
     page = Page(client.get(f"/cases/{case.pk}/" if case else NEW))
-    box = page.source.partition('id="id_text"')[2]
+    box: str = page.source.partition('id="id_text"')[2]
     return box.partition(">")[2].partition("</textarea>")[0].strip()
 
 

@@ -2,7 +2,7 @@
 // words stand in the thread at once. Without this file every form works by the browser alone.
 (() => {
   "use strict";
-  const { saySignedOut, live } = window.cabinet;
+  const { say, saySignedOut, live } = window.cabinet;
   const QUIET = 1000, AT_LEAST = 5000, AGAIN = 10000, AT_ONCE = 2, KEPT_ALIVE = 60000;
   const states = new WeakMap();
   const make = (tag, values) => Object.assign(document.createElement(tag), values);
@@ -440,7 +440,7 @@
       again.addEventListener("click", () => form.requestSubmit());
       item.querySelector(".said-foot").replaceChildren(line, again);
       item.querySelector(".bubble").dataset.state = "failed";
-    }
+    } else say(why);
     soon(form);
   }
   function dismiss(form) {

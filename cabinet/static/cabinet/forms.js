@@ -60,6 +60,7 @@
     if (event.detail.requestConfig && event.detail.requestConfig.verb === "get") return;
     const status = event.detail.xhr ? event.detail.xhr.status : 0;
     if (status === 401) saySignedOut();
+    else if (form && form.matches("[data-reply]")) return later(300); // its own words in the thread say it
     else if (status === 413) say(notice().dataset.tooLarge);
     else if (status >= 400 && status !== 422 || status === 0) say(notice().dataset.notSent);
     if (!notice().hidden) notice().scrollIntoView({ block: "nearest" });
