@@ -9,6 +9,8 @@ An account is entered only through an address it has proved. An address that mer
 user row proves nothing: whoever wrote it there could otherwise wait for its real owner and read his cases.
 Somebody signed in by other means of the site, but without a proved address, adds one to his account the
 same way.
+
+The company's own site may vouch for people as well (`handover`); what it needs of accounts is here too.
 """
 
 import smtplib
@@ -16,11 +18,12 @@ import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.account.app_settings import EmailVerificationMethod
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.internal.flows.login_by_code import LoginCodeVerificationProcess
 from allauth.account.models import EmailAddress, Login
 from allauth.account.stages import LoginByCodeStage, LoginStageController
-from allauth.account.utils import user_email
+from allauth.account.utils import user_email, user_field, user_username
 from allauth.core import ratelimit
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -30,6 +33,7 @@ from django.utils.translation import get_language
 
 from cabinet.middleware import zone_of
 from cabinet.models import Profile
+from cabinet.selectors import full_name_of
 from cabinet.signals import address_proved
 
 LONGEST_NAME_TRIED = 255
@@ -148,20 +152,25 @@ def prove(address: str, *, signed_in: AbstractBaseUser | AnonymousUser) -> Abstr
 
 
 def _known(address: str) -> AbstractBaseUser | None:
-    # Case is ignored because an existing site may have kept addresses as they were typed.
-    rows = EmailAddress.objects.filter(email__iexact=address, verified=True).order_by("pk")
-    row = rows.select_related("user").first()
-    if row is None:
-        return None
-    user: AbstractBaseUser = row.user
-    if not user.is_active:
+    user = holder_of(address)
+    if user is not None and not user.is_active:
         raise AddressRefused
     return user
 
 
+def holder_of(address: str) -> AbstractBaseUser | None:
+    """The person who has proved this address, switched off or not; None if nobody has."""
+    # Case is ignored because an existing site may have kept addresses as they were typed.
+    rows = EmailAddress.objects.filter(email__iexact=address, verified=True).order_by("pk")
+    row = rows.select_related("user").first()
+    return row.user if row else None
+
+
 def _joined(address: str, signed_in: AbstractBaseUser | AnonymousUser) -> AbstractBaseUser:
     user = (
-        signed_in if isinstance(signed_in, AbstractBaseUser) and signed_in.is_authenticated else _new(address)
+        signed_in
+        if isinstance(signed_in, AbstractBaseUser) and signed_in.is_authenticated
+        else new_person(address)
     )
     # The lazy object of the request would carry itself into the row.
     person: AbstractBaseUser = get_user_model()._default_manager.get(pk=user.pk)
@@ -174,15 +183,73 @@ def _joined(address: str, signed_in: AbstractBaseUser | AnonymousUser) -> Abstra
     return person
 
 
-def _new(address: str) -> AbstractBaseUser:
-    """A user of whatever class the site has; allauth knows its name and address fields from the settings."""
+def new_person(address: str = "", *, name: str = "", called: str = "") -> AbstractBaseUser:
+    """A user of whatever class the site has; allauth knows its name and address fields from the settings.
+
+    `called` is what the name to sign in with is made of, where the class has one; else the name or address.
+    """
     adapter = get_adapter()
     user: AbstractBaseUser = adapter.new_user(None)
-    user_email(user, address)
+    if address:
+        user_email(user, address)
+    _set_name(user, name)
     user.set_unusable_password()
+    if called and user_username(user) is not None:
+        user_username(user, adapter.generate_unique_username([called, "user"]))
     adapter.populate_username(None, user)
     user.save()
     return user
+
+
+def rename(user: AbstractBaseUser, name: str) -> None:
+    """Takes over the name the company's site says, "" changes nothing.
+
+    Only where the cabinet made the user: an account with a password belongs to the site around us, which
+    keeps names in its own way.
+    """
+    if name and not user.has_usable_password() and name != full_name_of(user):
+        user.save(update_fields=_set_name(user, name))
+
+
+def _set_name(user: AbstractBaseUser, name: str) -> list[str]:
+    """Puts the whole name where this user class has room for one. Returns the fields that were set."""
+    fields = [field for field in ("first_name", "last_name") if hasattr(user, field)]
+    fields = fields or [field for field in ("full_name", "name") if hasattr(user, field)][:1]
+    for field in fields:
+        user_field(user, field, name if field == fields[0] else "")
+    return fields
+
+
+def vouch(user: AbstractBaseUser, address: str, *, known: bool) -> None:
+    """The company's site says that the address is this person's, inside a transaction.
+
+    An address `known` as his stays as it is. A new one comes first from now on: the site says it of today.
+    """
+    if not known:
+        others = EmailAddress.objects.filter(user_id=user.pk, primary=True)
+        others.exclude(email=address).update(primary=False)
+        EmailAddress.objects.update_or_create(
+            user=user, email=address, defaults={"verified": True, "primary": True}
+        )
+        if user_email(user) != address:
+            user_email(user, address, commit=True)
+    _tell(user, address)
+
+
+def admit(request: HttpRequest, user: AbstractBaseUser, *, redirect_url: str) -> HttpResponse:
+    """Signs in a person for whom the company's site vouches.
+
+    Nothing of whoever used this browser before stays: no session, and no code that was asked for and would
+    add its address to this person.
+    """
+    if request.user.pk != user.pk:
+        get_adapter().logout(request)
+    remember_preferences(user, request)
+    record_authentication(request, user, method="handover")
+    # allauth would otherwise insist on an address, which this person may not have.
+    login = Login(user=user, redirect_url=redirect_url, email_verification=EmailVerificationMethod.NONE)
+    response: HttpResponse = perform_login(request, login)
+    return response
 
 
 def _tell(user: AbstractBaseUser, address: str) -> None:

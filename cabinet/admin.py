@@ -19,8 +19,9 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinet import services, thread
-from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, Case, CaseFile, Message, OutboxEntry, Profile
+from cabinet import notices, services, thread, topics
+from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, Case, CaseFile, Message, Notice, OutboxEntry, Profile
+from cabinet.privacy_admin import erase_people
 from cabinet.readonly_admin import ReadOnly
 
 
@@ -103,7 +104,13 @@ class CaseAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     ordering = ["-last_activity_at"]
     inlines = [MessageInline, OutboxInline]
     exclude = ["submission_key", "folded"]
+    readonly_fields = ["given"]
     show_full_result_count = False
+
+    @admin.display(description=_("given under the topic"))
+    def given(self, case: Case) -> str:
+        said = (f"{topics.label_of(answer)}: {topics.shown_value(answer)}" for answer in case.answers)
+        return "\n".join(said) or "—"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
         cases: QuerySet[Case] = super().get_queryset(request)
@@ -224,14 +231,55 @@ class OutboxEntryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         messages.success(request, said % {"count": count})
 
 
+@admin.register(Notice)
+class NoticeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Letters about answers, in the modes without mail: which went out, and why others did not."""
+
+    list_display = [
+        "user",
+        "case_link",
+        "state",
+        "reason",
+        "muted",
+        "due_at",
+        "sent_at",
+        "attempts",
+    ]
+    list_filter = ["state", "muted", "sent_at"]
+    list_select_related = ["case", "user"]
+    search_fields = ["=case__id", "case__number", "user__emailaddress__email", "reason"]
+    actions = ["send_again"]
+    ordering = ["-pk"]
+    show_full_result_count = False
+
+    def has_move_permission(self, request: HttpRequest) -> bool:
+        """Sending is a change, though nothing is edited by hand."""
+        return super(ReadOnly, self).has_change_permission(request)
+
+    @admin.display(description=_("case"), ordering="case")
+    def case_link(self, notice: Notice) -> SafeString:
+        return _link_to(notice.case)
+
+    @admin.action(description=_("Send the letter after all"), permissions=["move"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Notice]) -> None:
+        now = timezone.now()
+        count = sum(notices.send_again(notice, now=now) for notice in queryset)
+        said = ngettext("%(count)d letter will be sent now.", "%(count)d letters will be sent now.", count)
+        messages.success(request, said % {"count": count})
+
+
 @admin.register(Profile)
 class ProfileAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Language and time zone of people, as their browsers told."""
+    """Language and time zone of people, as their browsers told, and who they are at the company's site."""
 
-    list_display = ["user", "language", "time_zone"]
+    list_display = ["user", "external_id", "language", "time_zone"]
     list_filter = ["language"]
     list_select_related = ["user"]
-    search_fields = ["user__emailaddress__email"]
+    search_fields = ["user__emailaddress__email", "=external_id"]
+    actions = [erase_people]
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return bool(getattr(request.user, "is_superuser", False))
 
 
 def _link_to(case: Case) -> SafeString:
@@ -270,3 +318,7 @@ def _drop(entry_id: int, case_id: uuid.UUID) -> bool:
         thread.store(case, now)
         thread.ring_after_commit(case_id)
     return True
+
+
+# Registers what else the cabinet shows there.
+from cabinet import status_admin, topic_admin  # noqa: E402, F401

@@ -8,13 +8,14 @@ under a new revision.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet
 
-from cabinet import filetypes, reading_marks, thread
+from cabinet import filetypes, notices, reading_marks, thread
 from cabinet.bodies import Body, body_from_html, body_from_text
 from cabinet.models import OPEN_STATES, Case, CaseFile, Message, OutboxEntry
 from cabinet.types import IncomingFile, IncomingMessage
@@ -33,6 +34,10 @@ class CaseFacts:
     number: str
     status: Case.Status
     availability: Case.Availability
+    # "" where the desk said nothing of it.
+    rating: str = ""
+    rating_comment: str = ""
+    closed_at: datetime | None = None
 
 
 # ── what was sent ───────────────────────────────────────────────────────────────────────────────────────
@@ -122,6 +127,19 @@ def _settle(
 # ── what became known ───────────────────────────────────────────────────────────────────────────────────
 
 
+class PersonGone(Exception):
+    """The person's data were erased, or the account was switched off: nothing more is kept for it."""
+
+
+def hold_person(user_id: int | str) -> bool:
+    """Whether the person is here, and keeps it so to the end of the transaction.
+
+    A call that was under way while somebody was erased must not bring anything back.
+    """
+    rows = get_user_model()._default_manager.select_for_update(no_key=True)
+    return rows.filter(pk=user_id, is_active=True).values_list("pk").first() is not None
+
+
 def import_case(
     *,
     owner: AbstractBaseUser,
@@ -134,8 +152,10 @@ def import_case(
 ) -> Case:
     """A case of this person that was opened somewhere else. Its messages follow by reading it.
 
-    What was written before `history_until` counts as read.
+    What was written before `history_until` counts as read. Belongs into a transaction. Raises `PersonGone`.
     """
+    if not hold_person(owner.pk):
+        raise PersonGone
     case = Case.objects.create(
         owner_id=owner.pk,
         subject=subject[:255],
@@ -143,6 +163,10 @@ def import_case(
         mode=mode,
         status=facts.status,
         availability=facts.availability,
+        rating=facts.rating,
+        rating_comment=facts.rating_comment,
+        rated_at=now if facts.rating else None,
+        closed_at=(facts.closed_at or now) if facts.status == Case.Status.CLOSED else None,
         created_at=created_at,
         last_activity_at=created_at,
         changed_at=now,
@@ -172,25 +196,49 @@ def absorb_case(twin: Case, *, into: Case, now: datetime) -> list[Message]:
 
 
 def set_facts(case_id: uuid.UUID, facts: CaseFacts, *, merged_into: Case | None, now: datetime) -> None:
-    """Takes over number, status and availability. A close or reopen of ours on its way keeps our status.
+    """Takes over number, status, availability and rating.
 
-    A reply on its way does not: what the desk does with the status when it comes, the next reading tells.
+    A close or reopen of ours on its way keeps our status, a rating of ours on its way our rating. A reply on
+    its way does not: what the desk does with the status when it comes, the next reading tells.
     """
     with transaction.atomic():
         case = thread.lock(case_id)
-        pending = OutboxEntry.objects.filter(case=case, state__in=OPEN_STATES, kind__in=STATUS_KINDS)
-        status = Case.Status(case.status) if pending.exists() else facts.status
+        entries = OutboxEntry.objects.filter(case=case, state__in=OPEN_STATES)
+        pending = set(entries.values_list("kind", flat=True))
+        status = Case.Status(case.status) if pending & set(STATUS_KINDS) else facts.status
         wanted = (facts.number or case.number, status, facts.availability, merged_into)
-        if (case.number, case.status, case.availability, case.merged_into) == wanted:
+        dated = status == Case.Status.CLOSED and _take_over_closing(case, facts)
+        rated = Kind.RATE not in pending and _take_over_rating(case, facts, now)
+        if (case.number, case.status, case.availability, case.merged_into) == wanted and not (rated or dated):
             return
         case.number, case.status, case.availability, case.merged_into = wanted
         thread.store(case, now)
 
 
+def _take_over_closing(case: Case, facts: CaseFacts) -> bool:
+    """Since when the desk has it closed. Only days count, so a few seconds make no difference."""
+    said, known = facts.closed_at, case.closed_at
+    if said is None or (known is not None and abs(said - known) < timedelta(days=1)):
+        return False
+    case.closed_at = said
+    return True
+
+
+def _take_over_rating(case: Case, facts: CaseFacts, now: datetime) -> bool:
+    """A rating given by mail or over there counts here too. True if it changed anything."""
+    said = (facts.rating, facts.rating_comment)
+    if not facts.rating or (case.rating, case.rating_comment) == said:
+        return False
+    case.rating, case.rating_comment = said
+    case.rated_at = case.rated_at or now
+    return True
+
+
 def reopen_after(message: Message, *, now: datetime) -> None:
     """The desk has left a case closed in which the customer wrote: a reopening is queued, once a message.
 
-    Not if a close or reopen of ours was queued after the message: then that one counts.
+    Not if a close or reopen of ours was queued after the message: then that one counts. A chat is
+    opened too: the desk has taken the words, and nobody over there would see them in a closed one.
     """
     with transaction.atomic():
         case = thread.lock(message.case_id)
@@ -236,6 +284,7 @@ def record_message(
         reading_marks.pass_history(message, case=case)
         case.last_activity_at = max(case.last_activity_at, incoming.written_at)
         thread.store(case, now)
+        notices.want(message, case=case, now=now)
     return message, files
 
 
@@ -305,6 +354,11 @@ def withdraw_message(message: Message, *, now: datetime) -> None:
         thread.store(case, now)
 
 
+def file_coming(file: CaseFile, *, blob_name: str) -> bool:
+    """The bytes are about to be stored under this name. False if the file is gone: nobody wants them then."""
+    return CaseFile.objects.filter(pk=file.pk).update(blob=blob_name) == 1
+
+
 def file_arrived(file: CaseFile, *, content_type: str, size: int, blob_name: str, now: datetime) -> bool:
     """The bytes are stored under `blob_name`; the file can be opened. False if the file is gone meanwhile."""
     return _file(
@@ -322,7 +376,11 @@ def _file(file: CaseFile, now: datetime, **fields: object) -> bool:
         case_id = CaseFile.objects.filter(pk=file.pk).values_list("message__case_id", flat=True).first()
         if case_id is None:
             return False
-        case = thread.lock(case_id)
+        try:
+            case = thread.lock(case_id)
+        except Case.DoesNotExist:
+            # Erased in this very moment.
+            return False
         changed = CaseFile.objects.filter(pk=file.pk).update(**fields)
         thread.store(case, now)
     return changed == 1

@@ -8,10 +8,11 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import QueryDict
 
 from cabinet.draft_models import Draft, UnsentForm
@@ -109,9 +110,9 @@ def find(user: AbstractBaseUser, case_id: uuid.UUID | None) -> Draft | None:
     return _of(user.pk, case_id).prefetch_related(Prefetch("files", waiting)).first()
 
 
-def _of(user_id: int | str, case_id: uuid.UUID | None) -> QuerySet[Draft]:
-    drafts = Draft.objects.filter(user_id=user_id)
-    return drafts.filter(case_id=case_id) if case_id else drafts.filter(case=None)
+def _of(user_id: Any, case_id: uuid.UUID | None) -> QuerySet[Draft]:
+    place = Q(case=None) if case_id is None else Q(case_id=case_id)
+    return Draft.objects.filter(place, user_id=user_id)
 
 
 def _id(case: Case | None) -> uuid.UUID | None:
@@ -177,7 +178,7 @@ def _save(
             return Saved(found)
         draft = found or Draft(user_id=user.pk, case=case, revision=0)
         differs = not typed.says_the_same(draft)
-        met = differs and not swap and _has_words(draft) and not seen.is_of(draft)
+        met = bool(draft.pk) and not swap and differs and not seen.is_of(draft) and _has_words(draft)
         if met or (swap and differs):
             draft.aside = {"subject": draft.subject, "text": draft.text}
         draft.subject, draft.text, draft.extra = typed.subject, typed.text, typed.extra
@@ -228,8 +229,9 @@ def take_file_back(file: CaseFile, *, seen: Seen, now: datetime) -> Draft | None
     """Deletes a staged file; a draft that held nothing else goes with it."""
     with transaction.atomic():
         drop_files(CaseFile.objects.filter(pk=file.pk))
-        held = Draft.objects.filter(pk=file.draft_id) if file.draft_id else Draft.objects.none()
-        draft = held.select_for_update().first()
+        if file.draft_id is None:
+            return None
+        draft = Draft.objects.select_for_update().filter(pk=file.draft_id).first()
         if draft is None:
             return None
         if not (_has_words(draft) or draft.aside or draft.files.filter(message=None).exists()):

@@ -11,10 +11,11 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
-from cabinet import drafts
+from cabinet import drafts, modes, notices
 from cabinet.draft_models import Draft
-from cabinet.models import MAX_SUBJECT, MAX_TEXT
-from cabinet.uploads import Attachments, collect
+from cabinet.models import MAX_SUBJECT, MAX_TEXT, Case
+from cabinet.uploads import Attachments, collect, seconds_until_room
+from cabinet.wording import FORM_LEAD, FORM_LEADS, MODE_WITH_NOTICES, MODES
 
 _ONE_LINE = dict.fromkeys(range(32), " ") | {0: None, 127: None}
 _LINES = dict.fromkeys([*range(9), 11, *range(14, 32), 127])
@@ -90,13 +91,22 @@ class MessageForm(forms.Form):
     )
     empty_message = _("Write something or attach a file.")
 
-    def __init__(self, request: HttpRequest, author: AbstractBaseUser, draft: Draft | None = None) -> None:
+    def __init__(
+        self,
+        request: HttpRequest,
+        author: AbstractBaseUser,
+        draft: Draft | None = None,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        """`fresh`: what was posted is another form's."""
         self.attachments = Attachments()
         self.draft, self.offered_draft = draft, None
-        self.typed: QueryDict = QueryDict("", mutable=True)
-        if request.method == "POST":
+        self.typed: QueryDict = QueryDict()
+        if request.method == "POST" and not fresh:
             super().__init__(request.POST)
-            self.attachments = collect(author, request.POST, request.FILES)
+            self.attachments = collect(author, request.POST, request.FILES, seconds_until_room(request))
+            self.wait_seconds = self.attachments.wait_seconds
         else:
             super().__init__()
             self._begin(request)
@@ -144,12 +154,36 @@ class MessageForm(forms.Form):
 
         The hidden key alone would swallow what is typed after Back, because browsers restore the old key.
         """
-        words = [str(self.cleaned_data.get(name, "")) for name in ("subject", "text")]
-        return uuid.uuid5(self.submission, "\0".join([*words, self.attachments.fingerprint]))
+        return uuid.uuid5(self.submission, "\0".join([*self.identity, self.attachments.fingerprint]))
+
+    @property
+    def identity(self) -> list[str]:
+        """What makes one submission another than the one before."""
+        return [str(self.cleaned_data.get(name, "")) for name in ("subject", "text")]
+
+
+class ChatForm(MessageForm):
+    """What is said in the chat."""
+
+    def __init__(self, request: HttpRequest, author: AbstractBaseUser) -> None:
+        super().__init__(request, author)
+        self.fields["text"].label = _("Your message")
+        self.fields["text"].widget.attrs |= {"rows": 1, "placeholder": _("Write a message")}
+
+
+class ChatSettingsForm(forms.Form):
+    """How the person likes the chat; each a box that is ticked or not."""
+
+    enter_sends = forms.BooleanField(label=_("Enter sends, Shift + Enter begins a line"), required=False)
+    chat_sound = forms.BooleanField(label=_("A sound for an answer"), required=False)
+    chat_flash = forms.BooleanField(label=_("The tab's title blinks for an answer"), required=False)
 
 
 class CaseForm(MessageForm):
-    """A new case: a subject line beside the text."""
+    """A new case: a subject line beside the text, and a mode where several are open to the person.
+
+    A form without a mode means the first one.
+    """
 
     subject = OneLineField(
         label=_("Subject"),
@@ -160,13 +194,46 @@ class CaseForm(MessageForm):
         },
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    field_order = ["subject", "text"]
+    mode = forms.ChoiceField(
+        label=_("How would you like our answer?"),
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages={
+            "invalid_choice": _("This way of answering is not offered here. Choose another one.")
+        },
+    )
+    field_order = ["subject", "text", "mode"]
     empty_message = _("Describe what happened, or attach a file.")
 
     def __init__(self, request: HttpRequest, author: AbstractBaseUser, draft: Draft | None = None) -> None:
         super().__init__(request, author, draft)
         self.fields["text"].label = _("What happened?")
         self.fields["text"].widget.attrs["rows"] = 9
+        self.modes = modes.open_to(author)
+        choices = [(mode.value, mode_choice(mode, author)) for mode in self.modes]
+        self.fields["mode"].choices = choices  # type: ignore[attr-defined]
+        self.initial["mode"] = self.modes[0] if self.modes else ""
+
+    @property
+    def lead(self) -> str:
+        """What the form promises: more than one mode promises nothing beyond an answer."""
+        return str(FORM_LEADS[self.modes[0]] if len(self.modes) == 1 else FORM_LEAD)
+
+    def clean_mode(self) -> Case.Mode:
+        chosen = self.cleaned_data["mode"]
+        return Case.Mode(chosen) if chosen else self.modes[0]
+
+    @property
+    def submission_key(self) -> uuid.UUID:
+        """Gone back and another mode chosen: that is another case, in another place."""
+        key, mode = super().submission_key, self.cleaned_data["mode"]
+        return key if mode == self.modes[0] else uuid.uuid5(key, mode)
+
+
+def mode_choice(mode: Case.Mode, person: AbstractBaseUser) -> str:
+    """What choosing this mode means for this person, in a sentence."""
+    told = mode == Case.Mode.CABINET and notices.are_possible(user=person) and notices.wanted_by(person)
+    return str(MODE_WITH_NOTICES if told else MODES[mode])
 
 
 def _submission(value: object) -> uuid.UUID:

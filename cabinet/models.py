@@ -13,11 +13,19 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from cabinet import draft_models  # noqa: F401 - Django looks for every row here
+from cabinet import draft_models, privacy_models  # noqa: F401 - Django looks for every row here
 from cabinet.search import FoldedField
+from cabinet.search.following import SearchedQuerySet
+from cabinet.status_models import CaseRules as CaseRules
+from cabinet.status_models import StatusText as StatusText
+from cabinet.status_models import Turn as Turn
+from cabinet.topic_models import Topic as Topic
+from cabinet.topic_models import TopicField as TopicField
+from cabinet.types import Answer
 
 MAX_SUBJECT = 140
 MAX_TEXT = 100_000
+MAX_EXTERNAL_ID = 200
 
 
 class Profile(models.Model):
@@ -28,9 +36,17 @@ class Profile(models.Model):
     )
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
+    enter_sends = models.BooleanField(_("Enter sends in the chat"), default=True, db_default=True)
+    chat_sound = models.BooleanField(_("a sound for an answer in the chat"), default=True, db_default=True)
+    chat_flash = models.BooleanField(_("the title flashes for an answer"), default=True, db_default=True)
+    wants_notices = models.BooleanField(_("letters about answers"), default=True, db_default=True)
     # Names the person where no address does: stable, unguessable, nobody's e-mail. Null only in rows of an
     # older version, until it is needed.
     custom_id = models.UUIDField(_("own id"), default=uuid.uuid4, null=True, unique=True, editable=False)
+    # By which the company's own site knows the person it hands over; null where it never did.
+    external_id = models.CharField(
+        _("id at the company's site"), max_length=MAX_EXTERNAL_ID, null=True, blank=True, unique=True
+    )
 
     class Meta:
         verbose_name = _("profile")
@@ -40,6 +56,20 @@ class Profile(models.Model):
         return str(self.user)
 
 
+class UsedToken(models.Model):
+    """A token of the company's site that has let somebody in. Its row may go once the token has expired."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("used token")
+        verbose_name_plural = _("used tokens")
+
+    def __str__(self) -> str:
+        return self.digest
+
+
 class Case(models.Model):
     """One request of one customer. `number` is the desk's own and empty until the case arrived there."""
 
@@ -47,6 +77,8 @@ class Case(models.Model):
         OPEN = "open", _("With support")
         WAITING = "waiting", _("Your turn")
         CLOSED = "closed", _("Closed")
+        # The desk has a word for it that nobody has described: it counts as open.
+        UNKNOWN = "unknown", _("In progress")
 
     class Mode(models.TextChoices):
         """How answers reach the customer besides the cabinet; a case keeps its mode for life."""
@@ -64,6 +96,11 @@ class Case(models.Model):
         DELETED = "deleted", _("Deleted")
         ARCHIVED = "archived", _("Archived")
         MOVED = "moved", _("Handed to another person")
+
+    class Rating(models.TextChoices):
+        HIGH = "high", _("Good")
+        MIDDLE = "middle", _("So-so")
+        LOW = "low", _("Bad")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -84,6 +121,25 @@ class Case(models.Model):
         related_name="merged_cases",
         verbose_name=_("merged into"),
     )
+    follow_up_of = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="followers",
+        verbose_name=_("follow-up to"),
+    )
+    closed_at = models.DateTimeField(_("closed since"), null=True, blank=True)
+    topic = models.ForeignKey(
+        Topic, models.PROTECT, null=True, blank=True, related_name="cases", verbose_name=_("topic")
+    )
+    # What was asked under the topic, with the words of that day: see `answers`.
+    fields = models.JSONField(_("fields"), null=True, blank=True, editable=False)
+    rating = models.CharField(
+        _("rating"), max_length=10, choices=Rating, blank=True, default="", db_default=""
+    )
+    rating_comment = models.TextField(_("comment on the rating"), blank=True, default="", db_default="")
+    rated_at = models.DateTimeField(_("rated"), null=True, blank=True)
     submission_key = models.UUIDField(default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(_("created"))
     last_activity_at = models.DateTimeField(_("last activity"))
@@ -93,6 +149,8 @@ class Case(models.Model):
     next_position = models.PositiveIntegerField(default=1, editable=False)
     next_entry_number = models.PositiveIntegerField(default=1, editable=False)
     folded = FoldedField(of=("number", "subject"))
+
+    objects = SearchedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("case")
@@ -110,9 +168,25 @@ class Case(models.Model):
         return f"{self.number or self.id} {self.subject}".strip()
 
     @property
+    def is_ended_chat(self) -> bool:
+        """A chat that was closed is over: what is written next begins another one."""
+        return self.mode == self.Mode.CHAT and self.status == self.Status.CLOSED
+
+    @property
     def accepts_messages(self) -> bool:
-        """A closed case does (a reply reopens it); an unavailable one does not."""
-        return self.availability == self.Availability.NORMAL
+        """A closed case does (a reply reopens it); an ended chat and an unavailable case do not."""
+        return self.availability == self.Availability.NORMAL and not self.is_ended_chat
+
+    @property
+    def goes_on_in(self) -> "Case | None":
+        """Where the conversation goes on, if that is a case of the same person."""
+        other = self.merged_into if self.availability == self.Availability.MERGED else None
+        return other if other is not None and other.owner_id == self.owner_id else None
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What the customer gave under the topic when the case was opened, in the order it was asked."""
+        return [Answer.restored(values) for values in self.fields or []]
 
 
 class Message(models.Model):
@@ -158,6 +232,8 @@ class Message(models.Model):
     edited_at = models.DateTimeField(_("edited"), null=True, blank=True)
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
     folded = FoldedField(of=("text",))
+
+    objects = SearchedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("message")
@@ -208,6 +284,8 @@ class CaseFile(models.Model):
     created_at = models.DateTimeField(_("created"))
     folded = FoldedField(of=("name",))
 
+    objects = SearchedQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("file")
         verbose_name_plural = _("files")
@@ -242,6 +320,72 @@ class ReadMark(models.Model):
         return f"{self.user_id} {self.case_id}/{self.position}"
 
 
+class Notice(models.Model):
+    """How it stands with letters of the cabinet's own to one person about one case: at most one until read.
+
+    `position` is the newest answer a letter is wanted for, `told_position` the newest one a letter told of.
+    """
+
+    class State(models.TextChoices):
+        QUIET = "quiet", _("nothing to say")
+        WAITING = "waiting", _("waiting")
+        SENDING = "sending", _("being sent")
+        SENT = "sent", _("sent")
+        UNKNOWN = "unknown", _("outcome unknown")
+        REFUSED = "refused", _("given up")
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="notices", verbose_name=_("case"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="case_notices", verbose_name=_("person")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUIET)
+    muted = models.BooleanField(_("muted"), default=False)
+    position = models.PositiveIntegerField(_("newest answer"), default=0)
+    told_position = models.PositiveIntegerField(_("newest answer told of"), default=0)
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    sent_at = models.DateTimeField(_("last sent"), null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("letter about answers")
+        verbose_name_plural = _("letters about answers")
+        constraints = [models.UniqueConstraint(fields=["user", "case"], name="one_notice_per_reader")]
+        indexes = [
+            models.Index(fields=["due_at"], name="notice_due", condition=Q(state="waiting")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.case_id}/{self.position}"
+
+
+class SearchEntry(models.Model):
+    """What a case says in all: the words of its number, subject, messages and file names.
+
+    The database's own index stands over `words` (`cabinet.search.schema`). A `revision` that is not that of
+    the case says that somebody wrote who knew nothing of this table: the sweep then makes the entry anew.
+    """
+
+    case = models.OneToOneField(Case, models.CASCADE, related_name="search_entry")
+    revision = models.PositiveIntegerField()
+    head = models.TextField()
+    words = models.TextField()
+
+    def __str__(self) -> str:
+        return str(self.case_id)
+
+
+class SearchPassage(models.Model):
+    """What one message says, with the names of its files. A withdrawn message has none."""
+
+    message = models.OneToOneField(Message, models.CASCADE, primary_key=True, related_name="search_passage")
+    words = models.TextField()
+    file_names = models.TextField()
+
+    def __str__(self) -> str:
+        return str(self.message_id)
+
+
 class OutboxEntry(models.Model):
     """One thing that must reach the help desk, numbered per case: the lowest open number goes first.
 
@@ -254,6 +398,7 @@ class OutboxEntry(models.Model):
         CLOSE = "close", _("close")
         REOPEN = "reopen", _("reopen")
         ENSURE_OPEN = "ensure_open", _("reopen if still closed")
+        RATE = "rate", _("rating")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")

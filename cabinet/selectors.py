@@ -8,12 +8,13 @@ from typing import NamedTuple
 from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
 
-from cabinet import reading_marks
+from cabinet import following, rating, reading_marks, standings
 from cabinet.models import Case, CaseFile, Message
-from cabinet.search import words
+from cabinet.search.lookup import says
+from cabinet.search.words import Search
 
 PREVIEW_LENGTH = 200
 TABS = {
@@ -32,36 +33,43 @@ def cases_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
     return Case.objects.filter(owner_id=user.pk)
 
 
+def case_pages(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
+    """The person's cases with all that a page of one shows besides its thread, in one query."""
+    cases = cases_of(user).select_related("merged_into", "topic")
+    return following.with_follow_ups(standings.with_texts(rating.with_answered(cases)))
+
+
 class Overview(NamedTuple):
-    """Of all a person's cases: how many stand under each tab, in how many is news, when one last changed."""
+    """Of a person's cases: how many stand under each tab, while searching of those found; how many there are
+    in all, in how many is news, when one last changed."""
 
     counts: dict[str, int]
+    total: int
     unread: int
     changed: datetime | None
 
 
-def overview(user: AbstractBaseUser) -> Overview:
+def overview(user: AbstractBaseUser, search: Search | None = None) -> Overview:
     """Of everything the person may see, in one query."""
-    found = reading_marks.knowing_news(cases_of(user), user.pk).aggregate(
-        **{f"in_{tab}": Count("pk", filter=condition) for tab, condition in TABS.items()},
+    wanted = Q() if search is None else says(search, user)
+    totals = reading_marks.knowing_news(cases_of(user), user.pk).aggregate(
+        **{f"in_{tab}": Count("pk", filter=condition & wanted) for tab, condition in TABS.items()},
+        total=Count("pk"),
         unread=Count("pk", filter=Q(has_news=True)),
         changed=Max("changed_at"),
     )
-    return Overview({tab: found[f"in_{tab}"] for tab in TABS}, found["unread"], found["changed"])
+    counts = {tab: totals[f"in_{tab}"] for tab in TABS}
+    return Overview(counts, totals["total"], totals["unread"], totals["changed"])
 
 
 def cases_under(user: AbstractBaseUser, tab: str) -> QuerySet[Case]:
     """The cases of a tab, the latest activity first."""
-    return cases_of(user).filter(TABS[tab]).order_by("-last_activity_at", "pk").defer("folded")
-
-
-def matching(cases: QuerySet[Case], query: str) -> QuerySet[Case]:
-    """The cases in which every word occurs: in number, subject, a message or the name of a file."""
-    for word in words(query):
-        messages = Message.objects.filter(case=OuterRef("pk"), folded__contains=word)
-        files = CaseFile.objects.filter(message__case=OuterRef("pk"), folded__contains=word)
-        cases = cases.filter(Q(folded__contains=word) | Exists(messages) | Exists(files))
-    return cases
+    return (
+        standings.with_texts(cases_of(user))
+        .filter(TABS[tab])
+        .order_by("-last_activity_at", "pk")
+        .defer("folded")
+    )
 
 
 class Preview(NamedTuple):
@@ -126,6 +134,10 @@ def person(user_id: int | str) -> AbstractBaseUser | None:
 
 def name_of(user: AbstractBaseUser) -> str:
     """The name to show and to tell the desk: the full name if the user class has one, else the address."""
+    return full_name_of(user) or address_of(user) or str(user)
+
+
+def full_name_of(user: AbstractBaseUser) -> str:
+    """The full name if the user class has one, "" otherwise."""
     get_full_name = getattr(user, "get_full_name", None)
-    name = str(get_full_name() if callable(get_full_name) else "").strip()
-    return name or address_of(user) or str(user)
+    return str(get_full_name() if callable(get_full_name) else "").strip()

@@ -12,18 +12,36 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cabinet import drafts, filetypes, thread
+from cabinet import drafts, filetypes, following, thread
 from cabinet.bodies import body_from_text
-from cabinet.models import Case, CaseFile, Message, OutboxEntry
+from cabinet.models import Case, CaseFile, Message, OutboxEntry, Topic
+from cabinet.rating import may_rate
+from cabinet.search.indexing import Indexer
 from cabinet.selectors import name_of
+from cabinet.types import Answer
+
+MOST_INDEXED = 200
+"""Cases at a time: more wait for the next time."""
 
 
 class CaseUnavailable(Exception):
     """The case takes no more messages: merged, deleted, spam, archived or handed over."""
 
 
+class ChatEnded(CaseUnavailable):
+    """The chat was closed; see `cabinet.chat.say`, which begins the next one."""
+
+
+class CaseTooOld(CaseUnavailable):
+    """The case is closed for so long that a new one follows it instead."""
+
+
 class NothingToRetry(Exception):
     """The message is not one that failed in a way that sending again could mend."""
+
+
+class CannotRate(Exception):
+    """The case is not closed, support never answered in it, or it was rated too long ago."""
 
 
 def open_case(
@@ -33,15 +51,23 @@ def open_case(
     text: str,
     files: Sequence[CaseFile] = (),
     mode: Case.Mode = Case.Mode.MAIL,
+    topic: Topic | None = None,
+    answers: Sequence[Answer] = (),
+    follow_up_of: Case | None = None,
     submission_key: uuid.UUID | None = None,
     seen: drafts.Seen | None = None,
 ) -> Case:
     """Stores a new case with its first message and the duty to open it at the desk.
 
-    `mode` is the case's for life. The same `submission_key` of the same owner gives the same case: a double
-    click makes one. `files` are staged uploads of the owner (see `stage_file`). Its draft ends with it;
-    `seen` is the one that the page knew.
+    `mode` is the case's for life; `answers` are what was given under its `topic`. The same `submission_key`
+    of the same owner gives the same case: a double click makes one. `files` are staged uploads of the owner
+    (see `stage_file`). With `follow_up_of`, a case of the same owner, the text begins with that one's number.
+    Its draft ends with it; `seen` is the one that the page knew.
     """
+    if follow_up_of is not None:
+        if follow_up_of.owner_id != owner.pk:
+            raise ValueError("A case follows one of the same owner.")
+        text = f"{following.first_line(follow_up_of)}\n\n{text}"
     key = submission_key or uuid.uuid4()
     now = timezone.now()
     try:
@@ -50,6 +76,9 @@ def open_case(
                 owner_id=owner.pk,
                 subject=subject,
                 mode=mode,
+                topic=topic,
+                follow_up_of=follow_up_of,
+                fields=[answer.stored() for answer in answers] or None,
                 submission_key=key,
                 created_at=now,
                 last_activity_at=now,
@@ -83,7 +112,9 @@ def post_reply(
     `close` closes it after the reply.
 
     The same `submission_key` in the same case gives the same message. Its draft ends with it; `seen` is the
-    one that the page knew. Raises `CaseUnavailable`.
+    one that the page knew. Raises `CaseUnavailable`: for a chat that was closed `ChatEnded`, since the desk
+    has left that conversation and it is never reopened; for a case that a new one follows instead
+    `CaseTooOld`.
     """
     key = submission_key or uuid.uuid4()
     now = timezone.now()
@@ -94,7 +125,9 @@ def post_reply(
             drafts.sent(user_id=author.pk, case=locked, subject="", text=text, seen=seen)
             return earlier
         if not locked.accepts_messages:
-            raise CaseUnavailable
+            raise ChatEnded if locked.is_ended_chat else CaseUnavailable
+        if following.is_over(locked, now=now):
+            raise CaseTooOld
         message = _write(locked, author=author, text=text, files=files, key=key, now=now)
         drafts.sent(user_id=author.pk, case=locked, subject="", text=text, seen=seen)
         thread.queue(locked, OutboxEntry.Kind.REPLY, now=now, message=message)
@@ -114,7 +147,10 @@ def close_case(*, case: Case) -> None:
 
 
 def reopen_case(*, case: Case) -> None:
-    """The customer says it is not solved after all. Raises `CaseUnavailable`; an open case stays as it is."""
+    """The customer says it is not solved after all. Raises `CaseUnavailable`, for a closed chat too.
+
+    An open case stays as it is.
+    """
     _set_status(case, Case.Status.OPEN, OutboxEntry.Kind.REOPEN)
 
 
@@ -122,13 +158,36 @@ def _set_status(case: Case, status: Case.Status, kind: OutboxEntry.Kind) -> None
     now = timezone.now()
     with transaction.atomic():
         locked = thread.lock(case.pk)
-        if not locked.accepts_messages:
+        if locked.availability != Case.Availability.NORMAL:
             raise CaseUnavailable
         if (locked.status == Case.Status.CLOSED) == (status == Case.Status.CLOSED):
             return
+        if locked.is_ended_chat:
+            raise ChatEnded
+        if following.is_over(locked, now=now):
+            raise CaseTooOld
         locked.status = status
         locked.last_activity_at = now
         thread.queue(locked, kind, now=now)
+        thread.store(locked, now)
+
+
+def rate_case(*, case: Case, rating: Case.Rating, comment: str = "") -> None:
+    """The customer says how it went, or changes that. Raises `CannotRate`; the same again changes nothing.
+
+    `rated_at` stays that of the first time: changing it does not prolong the time for changes.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        locked = thread.lock(case.pk)
+        if not may_rate(locked, now=now):
+            raise CannotRate
+        if (locked.rating, locked.rating_comment) == (rating, comment):
+            return
+        locked.rating, locked.rating_comment = rating, comment
+        locked.rated_at = locked.rated_at or now
+        # One duty a change: one that is being sent may have read the values before this one.
+        thread.queue(locked, OutboxEntry.Kind.RATE, now=now)
         thread.store(locked, now)
 
 
@@ -149,7 +208,7 @@ def retry_message(*, message: Message) -> None:
         if entry is None or message.state != Message.State.FAILED:
             raise NothingToRetry
         if not case.accepts_messages:
-            raise CaseUnavailable
+            raise ChatEnded if case.is_ended_chat else CaseUnavailable
         requeue(entry, case=case, now=now)
 
 
@@ -207,6 +266,15 @@ def forget_stale_uploads(*, before: datetime) -> int:
             file.blob.delete(save=False)
             count += 1
     return count
+
+
+def index_what_changed(*, since: datetime) -> int:
+    """Makes searchable what a version of the code that knows no index wrote. Returns how many cases.
+
+    Such a version runs beside this one while a deploy goes on; afterwards this finds nothing to do.
+    """
+    indexer = Indexer()
+    return indexer.index_many(list(indexer.stale(since)[:MOST_INDEXED]))
 
 
 def forget_old_drafts(*, now: datetime) -> None:

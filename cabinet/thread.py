@@ -39,7 +39,14 @@ def queue(
 
 
 def store(case: Case, now: datetime) -> None:
-    """Saves a locked case under a new revision, which is what open pages compare."""
+    """Saves a locked case under a new revision, which is what open pages compare.
+
+    Since when it is closed follows the status, whoever has changed that.
+    """
+    if case.status != Case.Status.CLOSED:
+        case.closed_at = None
+    elif case.closed_at is None:
+        case.closed_at = now
     case.revision += 1
     case.changed_at = now
     case.save()

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,11 +11,11 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 from django.db.models import Count, Sum
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from cabinet import drafts, services
+from cabinet import drafts, limits, services
 from cabinet.draft_models import Draft
 from cabinet.models import Case, CaseFile
 
@@ -60,6 +60,8 @@ class Attachments:
 
     kept: list[CaseFile] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    # Set when a file came too soon after many others.
+    wait_seconds: int = 0
 
     @property
     def total(self) -> int:
@@ -70,8 +72,24 @@ class Attachments:
         return "\n".join(f"{file.name}\t{file.size}" for file in self.kept)
 
 
+WaitFor = Callable[[int], int]
+"""In how many seconds so many bytes may be sent; 0: at once."""
+
+
+def no_wait(size: int) -> int:  # noqa: ARG001
+    return 0
+
+
+def seconds_until_room(request: HttpRequest) -> WaitFor:
+    """Uses up so many bytes of the sender's limit; else says in how many seconds there will be room."""
+    return lambda size: limits.take(request, limits.UPLOAD, amount=size, unit=MEGABYTE)
+
+
 def collect(
-    owner: AbstractBaseUser, data: QueryDict, files: "MultiValueDict[str, UploadedFile[bytes]]"
+    owner: AbstractBaseUser,
+    data: QueryDict,
+    files: "MultiValueDict[str, UploadedFile[bytes]]",
+    wait_for: WaitFor = no_wait,
 ) -> Attachments:
     """Stages the new uploads of a form beside those staged before (`uploaded`), less those in `remove`.
 
@@ -87,7 +105,7 @@ def collect(
         attachments.problems.append(too_much) if too_much else attachments.kept.append(file)
     if removed:
         drafts.drop_files(free.filter(pk__in=removed[:MAX_FILES]))
-    add(owner, files.getlist("files"), attachments)
+    add(owner, files.getlist("files"), attachments, wait_for)
     return attachments
 
 
@@ -99,13 +117,25 @@ def still_wanted(data: QueryDict) -> list[uuid.UUID]:
 
 
 def add(
-    owner: AbstractBaseUser | None, files: "Iterable[UploadedFile[bytes]]", attachments: Attachments
+    owner: AbstractBaseUser | None,
+    files: "Iterable[UploadedFile[bytes]]",
+    attachments: Attachments,
+    wait_for: WaitFor = no_wait,
 ) -> None:
     """Stages uploads beside what is there; one that breaks a limit fails alone."""
     for upload in files:
-        problem = _problem(upload, attachments) or _stage(owner, upload, attachments)
+        problem = _problem(upload, attachments) or _too_soon(upload, attachments, wait_for)
+        problem = problem or _stage(owner, upload, attachments)
         if problem:
             attachments.problems.append(problem)
+
+
+def _too_soon(upload: "UploadedFile[bytes]", attachments: Attachments, wait_for: WaitFor) -> str:
+    seconds = wait_for(upload.size or 0)
+    if not seconds:
+        return ""
+    attachments.wait_seconds = seconds
+    return limits.file_sentence(upload.name or "", seconds)
 
 
 class Refused(Exception):
@@ -120,13 +150,14 @@ def take(
     seen: drafts.Seen,
     loose: bool,
     now: datetime,
+    wait_for: WaitFor = no_wait,
 ) -> tuple[CaseFile, Draft | None]:
     """Stages one file ahead of its message, in the draft of the page; `loose` in none. Raises `Refused`."""
     if no_room := _no_room_for(owner, upload.name or ""):
         raise Refused(no_room)
     held = None if loose else drafts.find(owner, case.pk if case else None)
     attachments = Attachments(kept=list(held.files.all()) if held else [])
-    add(owner, [upload], attachments)
+    add(owner, [upload], attachments, wait_for)
     if attachments.problems:
         raise Refused(attachments.problems[0])
     staged = attachments.kept[-1]

@@ -65,7 +65,7 @@ class Thread:
 def find(user: AbstractBaseUser, case_id: uuid.UUID) -> Case:
     """The person's case with all its page needs to know before the messages, in one query, or a 404."""
     said = Message.objects.filter(case=OuterRef("pk")).order_by()
-    cases = selectors.cases_of(user).select_related("merged_into").defer("folded", "merged_into__folded")
+    cases = selectors.case_pages(user).defer("folded", "merged_into__folded", "follow_up_of__folded")
     cases = cases.annotate(read_position=reading_marks.read_position(user.pk))
     cases = cases.annotate(
         unread=reading_marks.unread_of(user.pk),

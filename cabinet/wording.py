@@ -1,9 +1,16 @@
 """What is said to people about states and failures, in one place."""
 
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from cabinet.models import Case
+from cabinet.models import Case, Turn
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 TAB_NAMES = {
     "all": pgettext_lazy("cases", "All"),
@@ -21,6 +28,10 @@ FAILURES = {
     "not_found": _("The help desk no longer knows this case. Please open a new one."),
     "file_missing": _("A file of this message is no longer here. Write again and attach it anew."),
     "no_address": _("No e-mail address of yours is confirmed. Sign in with a code, then send it again."),
+    "chat_closed": _(
+        "The chat was closed before this message arrived. Write it in a new chat, or send it here once more."
+    ),
+    "no_channel": _("New cases of this kind are not taken at the moment. Send it again later."),
     "dropped": _("Our staff decided not to send this message on. Write again if you still need to."),
 }
 """In words, why a message was not delivered, by `Message.failure`."""
@@ -32,24 +43,90 @@ NOT_RETRIED = frozenset({"undecided", "dropped"})
 LARGEST_PICTURE = 3 * 1024 * 1024
 """Bytes of a picture that is shown in the thread; larger ones are a link, for people on a phone."""
 
-UNAVAILABLE = {
-    Case.Availability.MERGED: _("This case was merged into another one. The conversation goes on there."),
-    Case.Availability.SPAM: _(
-        "This case was marked as spam, so it cannot be answered. If that is a mistake, open a new one."
+
+class Words(NamedTuple):
+    """A label, a sentence for whoever wants to know more, and whose turn it is."""
+
+    label: "StrOrPromise"
+    sentence: "StrOrPromise"
+    turn: Turn
+
+
+STANDINGS = {
+    "open": Words(
+        Case.Status.OPEN.label,
+        _("Support is working on it. You need not do anything; the answer will appear here."),
+        Turn.SUPPORT,
     ),
-    Case.Availability.DELETED: _("Support has deleted this case. What you wrote stays readable here."),
-    Case.Availability.ARCHIVED: _("This case is in the archive and can only be read."),
-    Case.Availability.MOVED: _(
-        "This case was handed to another person. New messages are no longer shown here."
+    "waiting": Words(
+        Case.Status.WAITING.label,
+        _("It is your turn: support has answered and waits for you."),
+        Turn.CUSTOMER,
+    ),
+    "closed": Words(
+        Case.Status.CLOSED.label, _("This case is closed. Nothing more needs to be done."), Turn.NOBODY
+    ),
+    "unknown": Words(
+        Case.Status.UNKNOWN.label,
+        _("Support has put this case into a state of its own. You need not do anything."),
+        Turn.SUPPORT,
+    ),
+    "merged": Words(
+        Case.Availability.MERGED.label,
+        _("This case was merged into another one. The conversation goes on there."),
+        Turn.NOBODY,
+    ),
+    "spam": Words(
+        Case.Availability.SPAM.label,
+        _("This case was marked as spam, so it cannot be answered. If that is a mistake, open a new one."),
+        Turn.NOBODY,
+    ),
+    "deleted": Words(
+        Case.Availability.DELETED.label,
+        _("Support has deleted this case. What you wrote stays readable here."),
+        Turn.NOBODY,
+    ),
+    "archived": Words(
+        Case.Availability.ARCHIVED.label,
+        _("This case is in the archive and can only be read."),
+        Turn.NOBODY,
+    ),
+    "moved": Words(
+        Case.Availability.MOVED.label,
+        _("This case was handed to another person. New messages are no longer shown here."),
+        Turn.NOBODY,
     ),
 }
-"""Why nothing more can be written in a case."""
+"""How cases stand, by availability or else by status. Admins may say it differently: `cabinet.standings`."""
 
 
-def standing(case: Case) -> tuple[str, str]:
-    """How a case stands: a word for its looks and the words for people."""
-    if case.availability:
-        return "gone", str(Case.Availability(case.availability).label)
-    kind = {Case.Status.WAITING: "turn", Case.Status.OPEN: "open", Case.Status.CLOSED: "closed"}
-    status = Case.Status(case.status)
-    return kind[status], str(status.label)
+MODES = {
+    Case.Mode.MAIL: _("Answers also by e-mail"),
+    Case.Mode.CABINET: _("Only here, no letters"),
+    Case.Mode.CHAT: _("Chat, when you have a minute now"),
+}
+MODE_WITH_NOTICES = _("Only here; a short letter says that there is an answer")
+
+FORM_LEAD = _("Our staff reads it and answers.")
+FORM_LEADS = {
+    Case.Mode.MAIL: _("Our staff reads it and answers. You will see the answer here and get it by e-mail."),
+    Case.Mode.CABINET: _("Our staff reads it and answers. You will see the answer here."),
+    Case.Mode.CHAT: _("Our staff reads it and answers in the chat."),
+}
+"""What the form for a new case promises where only one mode is open to the person."""
+
+RECEIVED = {
+    Case.Mode.MAIL: _("We have your case. You will see our answer here and by e-mail."),
+    Case.Mode.CABINET: _("We have your case. You will see our answer here."),
+}
+"""What is said after a case was opened; a chat shows the words themselves."""
+
+
+def merged_words(case: Case) -> str:
+    """For the page that a merged case leads to."""
+    text = _("Case %(name)s was merged into this one.") % {
+        "name": f"№ {case.number}" if case.number else f"“{case.subject}”"
+    }
+    return format_html(
+        '{} <a href="{}?stay=1">{}</a>', text, reverse("cabinet:case", args=[case.pk]), _("Show it as it was")
+    )

@@ -23,6 +23,9 @@ _MAIL_WITHOUT_SERVER = {"consolemail", "memorymail", "filemail", "dummymail"}
 LEAST_SSO_SECRET = 32
 """Characters of the secret that signs tokens: it can be guessed offline (RFC 7518, 3.2)."""
 
+LONGEST_VERSION = 60
+"""Characters of the policy's version: it stands in every consent."""
+
 LEAST_SECRET = 8
 """Characters of a webhook secret. It cannot be guessed offline, and a guess online costs a request."""
 
@@ -74,6 +77,18 @@ class Environment:
         if value and not _is_origin(value):
             raise ImproperlyConfigured(
                 f"{name} must look like https://host:port, without a path or a password{_said(value)}."
+            )
+        return value
+
+    def page_address(self, name: str) -> str:
+        """The address of a page, path and all, or ""."""
+        value = self.text(name, "")
+        parts = _split(value)
+        good = parts is not None and _is_origin(f"{parts.scheme}://{parts.netloc}") and _is_printable(value)
+        if value and not good:
+            raise ImproperlyConfigured(
+                f"{name} must be the whole address of a page, such as https://www.example.com/privacy"
+                f"{_said(value)}."
             )
         return value
 
@@ -196,6 +211,7 @@ def sqlite(path: Path) -> dict[str, object]:
 
     IMMEDIATE: without it a transaction that reads and then writes fails at once when another one writes.
     synchronous=FULL: a reply that was answered 302 survives a power cut.
+    secure_delete: what was erased is not left standing in free pages of the file.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,7 +225,7 @@ def sqlite(path: Path) -> dict[str, object]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
         },
     }
 
@@ -309,6 +325,26 @@ def sso_secret(env: Environment) -> str:
     if value and len(value.encode()) < LEAST_SSO_SECRET:
         raise ImproperlyConfigured(
             f"SSO_SECRET must have at least {LEAST_SSO_SECRET} characters: it signs people in."
+        )
+    return value
+
+
+def privacy_consent(env: Environment, *, policy: str, version: str) -> bool:
+    """Whether consent is asked for; it must be clear to what."""
+    wanted = env.flag("PRIVACY_CONSENT", default=False)
+    if wanted and not (policy and version):
+        raise ImproperlyConfigured(
+            "PRIVACY_POLICY_URL and PRIVACY_POLICY_VERSION must be set while PRIVACY_CONSENT is 1: "
+            "people agree to one version of one text."
+        )
+    return wanted
+
+
+def policy_version(env: Environment) -> str:
+    value = env.text("PRIVACY_POLICY_VERSION", "")
+    if len(value) > LONGEST_VERSION:
+        raise ImproperlyConfigured(
+            f"PRIVACY_POLICY_VERSION must have at most {LONGEST_VERSION} characters, best a date."
         )
     return value
 

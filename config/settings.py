@@ -14,6 +14,8 @@ from config.environment import (
     desk_channels,
     embedded_folder,
     omnidesk_account,
+    policy_version,
+    privacy_consent,
     read_dotenv,
     sso_secret,
     webhook_secrets,
@@ -46,6 +48,18 @@ CABINET_NOTICES = env.flag("CABINET_NOTICES", default=False)
 # Pages of these origins may show the cabinet in a frame.
 FRAME_ANCESTORS = env.origins("FRAME_ANCESTORS")
 
+# ── personal data, and how much anybody may post ────────────────────────────────────────────────────────
+PRIVACY_POLICY_URL = env.page_address("PRIVACY_POLICY_URL")
+PRIVACY_POLICY_VERSION = policy_version(env)
+PRIVACY_CONSENT = privacy_consent(env, policy=PRIVACY_POLICY_URL, version=PRIVACY_POLICY_VERSION)
+PRIVACY_CONTACT = env.mail_address("PRIVACY_CONTACT", "")
+# Of one person, and of one network address, whose offices have many people; 0 sets no limit.
+CASES_PER_MINUTE = env.whole("CASES_PER_MINUTE", 10, least=0, most=100000)
+POSTS_PER_MINUTE = env.whole("POSTS_PER_MINUTE", 30, least=0, most=100000)
+POSTS_PER_MINUTE_PER_IP = env.whole("POSTS_PER_MINUTE_PER_IP", 90, least=0, most=100000)
+UPLOAD_MB_PER_MINUTE = env.whole("UPLOAD_MB_PER_MINUTE", 300, least=0, most=1000000)
+UPLOAD_MB_PER_MINUTE_PER_IP = env.whole("UPLOAD_MB_PER_MINUTE_PER_IP", 1000, least=0, most=1000000)
+
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -74,6 +88,7 @@ MIDDLEWARE = [
     "cabinet.middleware.MadeUpCookiesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "cabinet.framing.FrameAncestorsMiddleware",
     "cabinet.middleware.PrivatePagesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -263,6 +278,11 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
 SWEEP_SECONDS = 15
 CELERY_BEAT_SCHEDULE = {
+    "cabinet-sweep": {
+        "task": "cabinet.sweep",
+        "schedule": schedule(SWEEP_SECONDS),
+        "options": {"expires": SWEEP_SECONDS},
+    },
     "omnidesk-sweep": {
         "task": "omnidesk_sync.sweep",
         "schedule": schedule(SWEEP_SECONDS),
@@ -271,6 +291,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "webhooks-sweep": {
         "task": "webhooks.sweep",
+        "schedule": schedule(SWEEP_SECONDS),
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "cabinet-notices": {
+        "task": "cabinet.send_notices",
         "schedule": schedule(SWEEP_SECONDS),
         "options": {"expires": SWEEP_SECONDS},
     },

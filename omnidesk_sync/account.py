@@ -11,7 +11,7 @@ from omnidesk_sync import budget
 from omnidesk_sync.budget import Spending
 from omnidesk_sync.client import Client
 from omnidesk_sync.errors import AccountTrouble, OmnideskError, TryLater
-from omnidesk_sync.types import Call
+from omnidesk_sync.types import Answered, Call
 
 
 class NotConnected(TryLater):
@@ -30,7 +30,7 @@ class Account:
         self._paid_at = timezone.now()
         self.spent = 0
         """Units of the calls made so far."""
-        self.client = _client(before_call=self._before_call)
+        self.client = connect(before_call=self._before_call)
 
     def __enter__(self) -> "Account":
         return self
@@ -84,7 +84,12 @@ class Account:
         self.spent += call.units
 
 
-def _client(before_call: Callable[[Call], None] | None = None) -> Client:
+def connect(
+    *,
+    before_call: Callable[[Call], None] | None = None,
+    on_answer: Callable[[Answered], None] = budget.learn,
+) -> Client:
+    """A client of the account, beside lane and budget: `Account` is what work goes through."""
     account = settings.OMNIDESK_ACCOUNT
     return Client(
         base_url=account.url,
@@ -92,7 +97,7 @@ def _client(before_call: Callable[[Call], None] | None = None) -> Client:
         api_key=account.api_key,
         timeout_seconds=settings.OMNIDESK_TIMEOUT_SECONDS,
         before_call=before_call,
-        on_answer=budget.learn,
+        on_answer=on_answer,
     )
 
 
@@ -104,7 +109,7 @@ def probe_if_due() -> bool:
         # Beside the budget: a paused budget gives nothing, and one call a minute is what a probe may cost.
         if not settings.OMNIDESK_ACCOUNT.url:
             return False
-        with _client() as client:
+        with connect() as client:
             client.probe()
     except AccountTrouble as error:
         budget.pause(describe(error))

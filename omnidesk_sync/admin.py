@@ -127,10 +127,14 @@ class CandidateAdmin(ActsOnRows):
 
 @admin.register(AddressImport)
 class AddressImportAdmin(ActsOnRows):
-    list_display = ("user", "address", "page", "due_at", "done_at", "attempts", "last_error")
+    list_display = ("user", "known_by", "page", "due_at", "done_at", "attempts", "last_error")
     list_select_related = ("user",)
-    search_fields = ("address",)
+    search_fields = ("address", "user__email")
     actions = ("fetch_again",)
+
+    @admin.display(description=_("known by"), ordering="address")
+    def known_by(self, row: AddressImport) -> str:
+        return row.address or str(_("the cabinet's own id"))
 
     @admin.action(description=_("Look for older cases again"))
     def fetch_again(self, request: HttpRequest, queryset: QuerySet[AddressImport]) -> None:
@@ -211,3 +215,7 @@ def _add_button(model: type[Model], button: Any) -> None:
 _add_button(Case, read_this_case_again)
 _add_button(Case, compare_with_omnidesk)
 _add_button(OutboxEntry, it_did_arrive)
+
+
+# Registers what else the synchronisation shows there.
+from omnidesk_sync import routing_admin  # noqa: E402, F401

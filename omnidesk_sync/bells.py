@@ -29,5 +29,10 @@ def ring_reconcile(*, at_once: bool = False) -> None:
     ring("omnidesk_sync.reconcile", at_once)
 
 
+def ring_task(task: str, key: str) -> None:
+    """A task of another room, by its name."""
+    ring(task, key)
+
+
 def ring_sweep() -> None:
     ring("omnidesk_sync.sweep")

@@ -1,9 +1,11 @@
 """System checks for the settings that only this room understands."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections
 
 
 @register("omnidesk_sync")
@@ -44,5 +46,29 @@ def check_lease_fits_task(**_: Any) -> list[CheckMessage]:
             "OMNIDESK_TIMEOUT_SECONDS is longer than a task may run.",
             hint=f"Keep it under {settings.CELERY_TASK_SOFT_TIME_LIMIT} seconds.",
             id="omnidesk_sync.E001",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_topic_fields(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """What is asked and told nobody is allowed, since the page shows it, but worth a word.
+
+    Reads the database, so only `check --database default` and `migrate` come here.
+    """
+    from omnidesk_sync import routing
+    from omnidesk_sync.models import FieldMapping
+
+    for alias in databases or ():
+        if FieldMapping._meta.db_table not in connections[alias].introspection.table_names():
+            return []
+    if not databases or not (missing := routing.unmapped()):
+        return []
+    names = ", ".join(str(row) for row in missing)
+    return [
+        Warning(
+            f"Staff do not see what is given in these fields of topics: {names}.",
+            hint="Name a field of Omnidesk for each in the admin, under topics at Omnidesk.",
+            id="omnidesk_sync.W003",
         )
     ]

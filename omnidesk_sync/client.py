@@ -15,6 +15,7 @@ Marks in docstrings: [documented] on a vendor page, [seen in code] of a public c
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
@@ -23,15 +24,25 @@ from typing import BinaryIO, Self, TypeVar, Unpack
 
 from omnidesk_sync.addresses import own_file_address, read_origin
 from omnidesk_sync.downloads import Wanted, fetch_file
-from omnidesk_sync.errors import AccountTrouble, NoAuthor, OmnideskError, TooManyPages, Unreadable
+from omnidesk_sync.errors import (
+    AccountTrouble,
+    NoAuthor,
+    NoIdentity,
+    OmnideskError,
+    TooManyPages,
+    Unreadable,
+)
 from omnidesk_sync.multipart import MultipartBody
 from omnidesk_sync.parsing import (
     clean_text,
     read_answered,
     read_case,
+    read_channel,
+    read_field,
     read_message,
     read_object,
     read_rows,
+    read_staff,
     read_total,
     read_user,
 )
@@ -41,14 +52,19 @@ from omnidesk_sync.types import (
     CaseFilters,
     CaseStatus,
     DeskCase,
+    DeskChannel,
+    DeskField,
     DeskMessage,
+    DeskStaff,
     DeskUser,
     Downloaded,
+    FieldValue,
     MessageOrder,
     NewCase,
     NewMessage,
     OutgoingFile,
     Page,
+    Rating,
 )
 from omnidesk_sync.verdicts import read_document
 from omnidesk_sync.wire import Arriving, Outgoing, RawAnswer, Wire
@@ -117,21 +133,32 @@ class Client:
     # --- Cases
 
     def create_case(self, new: NewCase) -> DeskCase:
-        """Open a case; the customer is found by e-mail, and made when missing. 2 units.
+        """Open a case; the customer is found by his identity, and made when missing. 2 units.
 
-        `POST cases.json` [documented: doc/cases], multipart when there are files. Always says `status:
-        "open"`: the documented sample answer is "waiting", which would be the customer's turn. `content` is
-        plain text. The answer does not hold the first message's id [documented].
+        `POST cases.json` [documented: doc/cases], multipart when there are files. By e-mail, or by an id of
+        ours inside a custom channel [seen in code: laravel, goedgar, wa-bot]; never by both, since somebody's
+        mail and channel profiles are two customers over there. Always says `status: "open"`: the documented
+        sample answer is "waiting", which would be the customer's turn. `content` is plain text.
+        `custom_fields` and `labels` [documented], `group_id` and `priority` [seen in code] go along where
+        they are given. The answer does not hold the first message's id [documented].
+
+        Raises `NoIdentity` before anything else happens for what would make a wrong profile.
         """
         fields: dict[str, object] = {
-            "user_email": clean_text(new.user_email),
+            **_identity(new),
             "user_full_name": clean_text(new.user_full_name),
             "subject": clean_text(new.subject),
             "content": clean_text(new.content),
             "status": "open",
         }
         if new.custom_fields:
-            fields["custom_fields"] = {key: clean_text(value) for key, value in new.custom_fields.items()}
+            fields["custom_fields"] = {key: _field_value(value) for key, value in new.custom_fields.items()}
+        if new.group_id:
+            fields["group_id"] = new.group_id
+        if new.labels:
+            fields["labels"] = list(new.labels)
+        if new.priority:
+            fields["priority"] = new.priority
         return self._write("POST", "create_case", "cases.json", "case", fields, new.files, read_case)
 
     def view_case(self, case_id: int) -> DeskCase:
@@ -165,6 +192,15 @@ class Client:
         """Close or reopen a case. 2 units. `PUT cases/{id}.json` [seen in code: booking, bundle]."""
         path = f"cases/{_positive(case_id)}.json"
         return self._write("PUT", "set_status", path, "case", {"status": status}, (), read_case)
+
+    def rate_case(self, case_id: int, rating: Rating, comment: str = "") -> DeskCase:
+        """Say how the customer rates the case; the same again changes nothing. 2 units.
+
+        `PUT cases/{id}/rate.json` [seen in code: laravel]. Which of the staff is rated is left to the desk.
+        """
+        path = f"cases/{_positive(case_id)}/rate.json"
+        fields = {"rating": rating, "rating_comment": clean_text(comment)}
+        return self._write("PUT", "rate_case", path, "rate", fields, (), read_case, answered="case")
 
     # --- Messages
 
@@ -202,6 +238,21 @@ class Client:
         """One profile. 1 unit. `GET users/{id}.json` [seen in code: laravel]."""
         answer = self._ask("view_user", f"users/{_positive(user_id)}.json")
         return answer.read(lambda document: read_user(read_object(document, "user")))
+
+    def list_channels(self) -> tuple[DeskChannel, ...]:
+        """The account's custom channels. 1 unit. `GET custom_channels.json` [seen in code: laravel]."""
+        answer = self._ask("list_channels", "custom_channels.json")
+        return tuple(answer.read(lambda document: read_rows(document, "custom_channel", read_channel)))
+
+    def list_staff(self, *, page: int = 1, limit: int = MAX_LIMIT) -> Page[DeskStaff]:
+        """One page of the account's staff. 1 unit. `GET staff.json` [documented: doc/staff]."""
+        answer = self._ask("list_staff", "staff.json", _paging(page, limit))
+        return answer.page_of(answer.read(lambda document: read_rows(document, "staff", read_staff)))
+
+    def list_fields(self) -> tuple[DeskField, ...]:
+        """The account's custom fields. 1 unit. `GET custom_fields.json` [seen in code: laravel]."""
+        answer = self._ask("list_fields", "custom_fields.json")
+        return tuple(answer.read(lambda document: read_rows(document, "custom_field", read_field)))
 
     def probe(self) -> None:
         """The cheapest proof that address, key and staff are right. 1 unit.
@@ -269,10 +320,13 @@ class Client:
         fields: Mapping[str, object],
         files: Sequence[OutgoingFile],
         parse: Callable[[Mapping[str, object]], T],
+        *,
+        answered: str = "",
     ) -> T:
+        """`key` is what the object is called on its way there, and back unless `answered` says otherwise."""
         with _body(key, fields, files) as body:
             answer = self._call(Call(method, name, WRITE_UNITS), path, body=body)
-        return answer.read(lambda document: parse(read_object(document, key)))
+        return answer.read(lambda document: parse(read_object(document, answered or key)))
 
     def _call(self, call: Call, path: str, *, params: Params = (), body: Body | None = None) -> "_Answer":
         url = f"{self._origin}/api/{path}"
@@ -331,6 +385,25 @@ class _Answer:
         return Page(tuple(rows), read_total(self._document), self._server_time)
 
 
+_CHANNEL_KEY = re.compile(r"cch[0-9]{1,18}")
+# A customer's id in a channel is ours: no address, and nothing that means something in a filter.
+_CUSTOM_ID = re.compile(r"[A-Za-z0-9_.:-]{8,128}")
+
+
+def _identity(new: NewCase) -> dict[str, object]:
+    """Who the customer is: by exactly one identity, and by a whole one."""
+    address, custom_id, channel = clean_text(new.user_email).strip(), new.user_custom_id, new.channel
+    if address and (custom_id or channel):
+        raise NoIdentity("A new case names its customer by e-mail or by an id in a channel, not by both.")
+    if address:
+        return {"user_email": address}
+    if not _CUSTOM_ID.fullmatch(custom_id):
+        raise NoIdentity("A new case needs the customer's e-mail, or his id in a custom channel.")
+    if not _CHANNEL_KEY.fullmatch(channel):
+        raise NoIdentity("A customer's own id means something only inside a custom channel (cchN).")
+    return {"user_custom_id": custom_id, "channel": channel}
+
+
 def _is_id(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
@@ -359,6 +432,8 @@ def _case_params(filters: CaseFilters) -> Params:
     params: list[tuple[str, str]] = []
     if (user_email := filters.get("user_email")) is not None:
         params.append(("user_email", _exactly(user_email)))
+    if (user_custom_id := filters.get("user_custom_id")) is not None:
+        params.append(("user_custom_id", _exactly(user_custom_id)))
     if (user_id := filters.get("user_id")) is not None:
         params.append(("user_id", str(_positive(user_id))))
     if (since := filters.get("from_updated_time")) is not None:
@@ -372,6 +447,10 @@ def _case_params(filters: CaseFilters) -> Params:
     custom_fields = filters.get("custom_fields") or {}
     params += [(f"custom_fields[{key}]", _exactly(text)) for key, text in custom_fields.items()]
     return tuple(params)
+
+
+def _field_value(value: FieldValue) -> FieldValue:
+    return value if isinstance(value, bool) else clean_text(value)
 
 
 def _unix_seconds(moment: datetime) -> int:
@@ -404,5 +483,8 @@ def _bracketed(prefix: str, fields: Mapping[str, object]) -> Iterator[tuple[str,
         name = f"{prefix}[{key}]"
         if isinstance(value, Mapping):
             yield from _bracketed(name, value)
+        elif isinstance(value, list):
+            yield from _bracketed(name, {str(number): each for number, each in enumerate(value)})
         else:
-            yield name, str(value)
+            # A form knows no booleans: the word "False" would be true over there.
+            yield name, str(int(value)) if isinstance(value, bool) else str(value)

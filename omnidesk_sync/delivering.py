@@ -46,7 +46,7 @@ def reply_delivered(
 
 
 def status_delivered(entry: OutboxEntry, attempt: Attempt) -> None:
-    """Settles a close or reopen."""
+    """Settles a close, a reopen or a rating."""
     with transaction.atomic():
         desk.mark_delivered(entry, now=timezone.now())
         close_attempt(attempt, Attempt.Outcome.DELIVERED)

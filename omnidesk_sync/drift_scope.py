@@ -14,12 +14,14 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cabinet.models import Case
+from cabinet.modes import custom_id_of
 from cabinet.selectors import address_of
 from omnidesk_sync import imports, reconciling
 from omnidesk_sync.account import Account
 from omnidesk_sync.budget import NoRoom
 from omnidesk_sync.drift import Meter, Metered, Subject
 from omnidesk_sync.errors import Rejected
+from omnidesk_sync.identities import Identity
 from omnidesk_sync.models import AddressImport, CaseLink, PersonLink
 from omnidesk_sync.types import DeskCase, Page
 
@@ -47,45 +49,44 @@ def people(after: str = "") -> QuerySet[AbstractBaseUser]:
 
 
 def list_person(user: AbstractBaseUser, meter: Meter) -> list[Listed]:
-    """The cases of a person over there: one call for each address and hundred cases.
+    """The cases of a person over there: one call for each identity and hundred cases.
 
     Not all of them if the minute's calls end in between: whatever is not listed is asked for by itself.
     """
-    rows = AddressImport.objects.filter(user_id=user.pk).values_list("address", flat=True)
-    addresses = sorted({address.lower() for address in [*rows, address_of(user)] if address})
     found: list[Listed] = []
     with Metered(meter) as account:
         try:
-            for address in addresses:
-                found.extend(_list_address(address, account))
+            for identity in _identities_of(user):
+                found.extend(_list_identity(identity, account))
         except NoRoom:
             if not account.spent:
                 raise
     return found
 
 
-def _list_address(address: str, account: Account) -> Iterator[Listed]:
+def _identities_of(user: AbstractBaseUser) -> list[Identity]:
+    """Every address under which a person was ever looked for, and the id of ours once it has been used.
+
+    A person of whom every channel case was handed over here from elsewhere has no such row: those cases are
+    asked for one by one.
+    """
+    rows = set(AddressImport.objects.filter(user_id=user.pk).values_list("address", flat=True))
+    addresses = sorted({address.lower() for address in [*rows, address_of(user)] if address})
+    by_id = [Identity(custom_id=custom_id_of(user))] if "" in rows else []
+    return [*(Identity(address=address) for address in addresses), *by_id]
+
+
+def _list_identity(identity: Identity, account: Account) -> Iterator[Listed]:
     number, more = 1, True
     while more:
         try:
-            page = _page_of(address, number, account)
+            page = account.client.list_cases(page=number, limit=imports.PAGE, **identity.filters())
         except Rejected:
             # An address the desk refuses to look for (a very short one) has no list: each case is asked for.
             return
         yield from _of_page(page)
         more = imports.has_more(page, number)
         number += 1
-
-
-def _page_of(address: str, number: int, account: Account) -> Page[DeskCase]:
-    return account.client.list_cases(
-        user_email=address,
-        page=number,
-        limit=imports.PAGE,
-        sort="created_at_desc",
-        show_active_chats=True,
-        show_merged_cases=True,
-    )
 
 
 def of_person(user: AbstractBaseUser, listed: Iterable[Listed]) -> list[Subject]:

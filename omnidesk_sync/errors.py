@@ -66,5 +66,9 @@ class TooManyPages(OmnideskError):
     """The page cap was reached: a list would have been silently cut short."""
 
 
+class NoIdentity(ValueError):
+    """A new case that names its customer not at all, twice, or by half was stopped before the wire."""
+
+
 class NoAuthor(ValueError):
     """A customer's message without `user_id` was stopped before the wire (it would go out as staff)."""

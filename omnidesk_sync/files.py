@@ -72,15 +72,22 @@ def _keep(link: FileLink, content: "File[bytes]", size: int) -> None:
     content.seek(0)
     content_type = filetypes.sniff_type(content.read(4096), link.file.name)
     content.seek(0)
+    storage, left_over = link.file.blob.storage, link.file.blob.name
     field = link.file._meta.get_field("blob")
-    name = link.file.blob.storage.save(field.generate_filename(link.file, f"{uuid.uuid4().hex}.bin"), content)
+    name = field.generate_filename(link.file, f"{uuid.uuid4().hex}.bin")
+    # The row knows the name before the disk does: whoever is killed here leaves nothing that nobody finds.
+    if not desk.file_coming(link.file, blob_name=name):
+        return
+    if left_over:
+        storage.delete(left_over)
+    storage.save(name, content)
     with transaction.atomic():
         now = timezone.now()
         kept = desk.file_arrived(link.file, content_type=content_type, size=size, blob_name=name, now=now)
         FileLink.objects.filter(pk=link.pk).update(due_at=None, url="", last_error="")
     if not kept:
         # The message was withdrawn meanwhile: nothing of it may stay.
-        link.file.blob.storage.delete(name)
+        storage.delete(name)
 
 
 def _may_have_expired(link: FileLink, error: Rejected) -> bool:

@@ -15,12 +15,13 @@ from django.utils import timezone
 
 from cabinet import desk
 from cabinet.models import OutboxEntry
-from cabinet.selectors import address_of
-from omnidesk_sync import budget, linking, mapping, people, policy, snapshots
+from cabinet.modes import custom_id_of
+from omnidesk_sync import budget, identities, linking, mapping, people, policy, snapshots
 from omnidesk_sync.account import Account, describe
 from omnidesk_sync.budget import Spending
 from omnidesk_sync.errors import NotFound, OmnideskError, TryLater
-from omnidesk_sync.models import AddressImport, Candidate, CaseLink, Stranger
+from omnidesk_sync.identities import Identity
+from omnidesk_sync.models import AddressImport, Candidate, CaseLink, Reconciliation, Stranger
 from omnidesk_sync.types import DeskCase, Page
 
 log = logging.getLogger(__name__)
@@ -71,30 +72,39 @@ def run_import(import_id: int) -> bool:
         return False
 
 
-def before_opening(owner: AbstractBaseUser, account: Account) -> None:
-    """The first opening of a customer waits for his older cases: they are the baseline of what is new.
+def before_opening(owner: AbstractBaseUser, identity: Identity, account: Account) -> None:
+    """The first opening under an identity waits for its older cases: they are the baseline of what is new.
+
+    An id of ours that has never been sent anywhere has none, and that costs no call. It is known never to
+    have been sent unless this database was restored from a backup: whatever was sent under the id since the
+    backup, nobody here knows. Then its cases are asked for as an address's are.
 
     Raises what the calls raise; nothing of the opening has been sent then.
     """
-    address = address_of(owner)
-    row, _ = AddressImport.objects.get_or_create(
-        user_id=owner.pk, address=address, defaults={"due_at": timezone.now()}
+    now = timezone.now()
+    known = {"due_at": None, "done_at": now} if _is_unheard_of(identity) else {"due_at": now}
+    row, made = AddressImport.objects.get_or_create(
+        user_id=owner.pk, address=identity.address, defaults=known
     )
+    if made and row.done_at is None and identity.custom_id:
+        people.forget_stranger(identity.custom_id)
     while row.done_at is None and _import_page(row, account):
         row.refresh_from_db()
 
 
+def _is_unheard_of(identity: Identity) -> bool:
+    restored = Reconciliation.objects.filter(restored_at__isnull=False)
+    return bool(identity.custom_id) and not restored.exists()
+
+
 def _import_page(row: AddressImport, account: Account) -> bool:
     asked_at = timezone.now()
-    page = account.client.list_cases(
-        user_email=row.address,
-        page=row.page,
-        limit=PAGE,
-        sort="created_at_desc",
-        show_active_chats=True,
-        show_merged_cases=True,
-    )
+    identity = identity_of(row)
+    page = account.client.list_cases(page=row.page, limit=PAGE, **identity.filters())
     for case in sorted(page.items, key=lambda found: found.case_id):
+        if identity.custom_id and not people.is_behind(row.user, case.user_id, account):
+            log.warning("case %s was listed under an id that is not its customer's", case.case_id)
+            continue
         adopt(case, row.user, urgent=False, said_at=asked_at, server_time=page.server_time)
         # Its address is proved here now: who had it before has lost the profile with it.
         linking.link_person(row.user, case.user_id)
@@ -106,6 +116,13 @@ def _import_page(row: AddressImport, account: Account) -> bool:
     )
     AddressImport.objects.filter(pk=row.pk).update(attempts=0, last_error="", **done)
     return more
+
+
+def identity_of(row: AddressImport) -> Identity:
+    """The identity whose older cases a row is about: without an address, the person's own id."""
+    if row.address:
+        return Identity(address=row.address)
+    return Identity(custom_id=custom_id_of(row.user))
 
 
 def has_more(page: Page[DeskCase], number: int) -> bool:
@@ -155,6 +172,9 @@ def adopt(
     except (IntegrityError, linking.AlreadyLinked):
         log.info("case %s was linked by another worker", case.case_id)
         return
+    except desk.PersonGone:
+        log.info("case %s is of nobody here any more", case.case_id)
+        return
     log.info("case %s was imported", case.case_id)
 
 
@@ -182,6 +202,7 @@ def _link_import(
         facts=mapping.facts(case),
         created_at=case.created_at or now,
         now=now,
+        mode=identities.mode_of_case(case),
         # Nobody waits for an older case: what was said in it, its customer has read in his mail.
         history_until=None if urgent else said_at,
     )

@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import F, Q
 from django.utils import timezone
 
-from cabinet.models import OPEN_STATES, OutboxEntry
+from cabinet.models import OPEN_STATES, Case, OutboxEntry
 from omnidesk_sync import reading, sending, settling
 from omnidesk_sync.leases import Lease, LeaseLost
 from omnidesk_sync.models import CaseLink, FileLink, Lane
@@ -96,6 +96,9 @@ def _take(step: Step, lease: Lease) -> bool:
         # are found by the next sweep.
         raise
     except Exception as error:
+        if not Case.objects.filter(pk=lease.case_id).exists():
+            log.info("case %s was erased while it was worked on", lease.case_id)
+            return False
         # A fault of ours in one case must neither stop the others nor come back every second.
         log.exception("a step of case %s failed", lease.case_id)
         _stumbled(step, lease, head, type(error).__name__)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now as StatementNow
 
@@ -53,7 +53,11 @@ class Lease:
         A `lane_until` further away than a lease can reach was written by a wrong clock and counts as expired.
         """
         length = lease_length()
-        Lane.objects.get_or_create(case_id=case_id)
+        try:
+            Lane.objects.get_or_create(case_id=case_id)
+        except IntegrityError:
+            # The case was erased since somebody rang for it.
+            return None
         free = Q(lane_until=None) | Q(lane_until__lte=Now()) | Q(lane_until__gt=Now() + length)
         token = uuid.uuid4()
         changed = Lane.objects.filter(free, pk=case_id).update(lane_until=Now() + length, token=token)

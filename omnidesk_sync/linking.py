@@ -73,8 +73,13 @@ def _absorb(twin: Case, *, into: Case, now: datetime) -> None:
 
 
 def link_person(user: AbstractBaseUser, desk_user_id: int) -> None:
-    """Remembers which profile over there is this person: the one who proved its address last."""
-    PersonLink.objects.update_or_create(desk_user_id=desk_user_id, defaults={"user_id": user.pk})
+    """Remembers which profile over there is this person: the one who proved its address last.
+
+    Nothing is remembered of somebody who was erased meanwhile.
+    """
+    with transaction.atomic():
+        if desk.hold_person(user.pk):
+            PersonLink.objects.update_or_create(desk_user_id=desk_user_id, defaults={"user_id": user.pk})
 
 
 def profiles_of(user_id: int) -> set[int]:
@@ -103,9 +108,16 @@ def _newest_case_id(user_id: int) -> int:
 
 
 def want_reading(
-    case_id: uuid.UUID, *, now: datetime, due_at: datetime | None = None, urgent: bool = True
+    case_id: uuid.UUID,
+    *,
+    now: datetime,
+    due_at: datetime | None = None,
+    urgent: bool = True,
+    desk_message_id: int = 0,
 ) -> None:
     """Raises the lane's counter and says when a reading is due.
+
+    `desk_message_id`: the wish is for nothing but this message.
 
     A lane that is backing off keeps its time. Replies close together cost one reading: shortly after one, the
     next waits a moment for more. `now` may lie a little back: when the list was asked for that told of it.
@@ -115,6 +127,8 @@ def want_reading(
         lane = Lane.objects.select_for_update().get(pk=case_id)
         Lane.objects.filter(pk=case_id).update(
             wanted=lane.wanted + 1,
+            hinted=lane.hinted + bool(desk_message_id),
+            hinted_to=max(lane.hinted_to, desk_message_id),
             wanted_since=lane.wanted_since or now,
             raised_at=max(lane.raised_at or now, now),
             read_due_at=_due(lane, due_at or now),
@@ -126,7 +140,14 @@ def _due(lane: Lane, due_at: datetime) -> datetime:
     if lane.wanted and lane.read_due_at is not None and lane.read_failures:
         return lane.read_due_at
     if lane.last_read_at is not None:
-        due_at = max(due_at, lane.last_read_at + timedelta(seconds=policy.read_spacing(budget.limit())))
+        due_at = max(due_at, lane.last_read_at + spacing_of(lane.pk))
     if lane.wanted and lane.read_due_at is not None:
         return min(lane.read_due_at, due_at)
     return due_at
+
+
+def spacing_of(case_id: uuid.UUID) -> timedelta:
+    """How far two readings of this case are kept apart just now."""
+    is_chat = Case.objects.filter(pk=case_id, mode=Case.Mode.CHAT).exists()
+    room = budget.room() if is_chat else None
+    return timedelta(seconds=policy.read_spacing(budget.limit(), chat_room=room))

@@ -19,11 +19,15 @@ _STATUSES = {"open": Case.Status.OPEN, "waiting": Case.Status.WAITING, "closed":
 
 
 def facts(case: DeskCase) -> CaseFacts:
-    """Number, status and availability. A status nobody has described counts as being with support."""
+    """Number, status, availability and rating. A status nobody has described is one of its own."""
+    rating = case.rating if case.rating in Case.Rating else ""
     return CaseFacts(
         number=case.case_number[:40],
-        status=_STATUSES.get(case.status, Case.Status.OPEN),
+        status=_STATUSES.get(case.status, Case.Status.UNKNOWN if case.status else Case.Status.OPEN),
         availability=_availability(case),
+        closed_at=case.closed_at,
+        rating=rating,
+        rating_comment=case.rating_comment if rating else "",
     )
 
 

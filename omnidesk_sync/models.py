@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from cabinet.models import Case, CaseFile, Message, OutboxEntry
+from omnidesk_sync.routing_models import FieldMapping as FieldMapping
+from omnidesk_sync.routing_models import TopicMapping as TopicMapping
 
 
 class Lane(models.Model):
@@ -23,6 +25,10 @@ class Lane(models.Model):
     lane_until = models.DateTimeField(_("held until"), null=True, blank=True)
     token = models.UUIDField(_("token"), null=True, blank=True)
     wanted = models.PositiveIntegerField(_("wishes to read"), default=0)
+    # How many of all wishes so far named a message, and the highest one named: what a reading has seen need
+    # not be read again, whenever the wish came.
+    hinted = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    hinted_to = models.BigIntegerField(default=0, db_default=0, editable=False)
     wanted_since = models.DateTimeField(_("wanted since"), null=True, blank=True)
     raised_at = models.DateTimeField(_("last wish"), null=True, blank=True)
     # A hint that something is new goes before imports and audits.
@@ -174,12 +180,16 @@ class Candidate(models.Model):
 
 
 class AddressImport(models.Model):
-    """The older cases of a proved address are to be found. `page` is how far the walk has come."""
+    """The older cases of one identity are to be found. `page` is how far the walk has come.
+
+    The identity is a proved address; without an address it is the id by which the cabinet names the person in
+    custom channels.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person")
     )
-    address = models.EmailField(_("address"))
+    address = models.EmailField(_("address"), blank=True)
     page = models.PositiveIntegerField(_("page"), default=1)
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
@@ -192,7 +202,7 @@ class AddressImport(models.Model):
         constraints = [models.UniqueConstraint(fields=["user", "address"], name="one_import_per_address")]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.address}"
+        return f"{self.user_id} {self.address}".strip()
 
 
 class Attempt(models.Model):
@@ -262,6 +272,8 @@ class Reconciliation(models.Model):
     next_due_at = models.DateTimeField(_("next walk"), null=True, blank=True)
     last_done_at = models.DateTimeField(_("last walk"), null=True, blank=True)
     last_error = models.CharField(_("last error"), max_length=300, blank=True)
+    # Since then nothing is known to have never been sent.
+    restored_at = models.DateTimeField(_("restored from a backup"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("reconciliation")

@@ -16,7 +16,16 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from omnidesk_sync.errors import Unreadable
-from omnidesk_sync.types import Answered, Attachment, DeskCase, DeskMessage, DeskUser
+from omnidesk_sync.types import (
+    Answered,
+    Attachment,
+    DeskCase,
+    DeskChannel,
+    DeskField,
+    DeskMessage,
+    DeskStaff,
+    DeskUser,
+)
 
 T = TypeVar("T")
 
@@ -29,6 +38,7 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _DIGITS = re.compile(r"[0-9]{1,19}")
+_CHANNEL = re.compile(r"(?:cch)?([0-9]{1,18})")
 # Unix seconds with nine to eleven digits: 1973 to 5138. A shorter number is not a time.
 _UNIX_SECONDS = re.compile(r"[0-9]{9,11}")
 
@@ -166,7 +176,10 @@ def _numbered(entries: Mapping[str, object]) -> list[object]:
 
 
 def read_case(row: Mapping[str, object]) -> DeskCase:
-    """A case [documented: doc/cases; `parent_case_id` seen in code]. `Unreadable` without `case_id`."""
+    """A case [documented: doc/cases; `parent_case_id` and the rating seen in code].
+
+    `Unreadable` without `case_id`.
+    """
     return DeskCase(
         case_id=read_id(row.get("case_id"), "case_id"),
         case_number=read_text(row.get("case_number")),
@@ -181,6 +194,8 @@ def read_case(row: Mapping[str, object]) -> DeskCase:
         deleted=read_flag(row.get("deleted"), unclear=True),
         spam=read_flag(row.get("spam"), unclear=True),
         custom_fields=_read_custom_fields(row.get("custom_fields")),
+        rating=read_text(row.get("rating")),
+        rating_comment=read_text(row.get("rating_comment")),
     )
 
 
@@ -209,13 +224,60 @@ def read_message(row: Mapping[str, object]) -> DeskMessage:
 def read_user(row: Mapping[str, object]) -> DeskUser:
     """A profile [documented: doc/users]. Raises `Unreadable` without `user_id`.
 
-    Only four fields are taken: the same object can hold a password in clear text [documented].
+    Only these fields are taken: the same object can hold a password in clear text [documented]. How a profile
+    of a custom channel looks is [unknown]: the names are those of the list's filters, and of the webhook.
     """
+    custom_id = row.get("user_custom_id") or row.get("custom_user_id") or row.get("custom_id")
     return DeskUser(
         user_id=read_id(row.get("user_id"), "user_id"),
         user_email=read_text(row.get("user_email")),
         user_full_name=read_text(row.get("user_full_name")),
         deleted=read_flag(row.get("deleted"), unclear=True),
+        custom_id=read_text(custom_id).strip(),
+        custom_channel=read_channel_key(row.get("user_custom_channel") or row.get("custom_channel")),
+    )
+
+
+def read_channel_key(value: object) -> str:
+    """A custom channel's key as `cchN`; "" for what names none.
+
+    `cch101` in one place and `101` in another [both seen in code: laravel].
+    """
+    found = _CHANNEL.fullmatch(read_text(value).strip().lower())
+    return f"cch{int(found[1])}" if found else ""
+
+
+def read_channel(row: Mapping[str, object]) -> DeskChannel:
+    """A custom channel [seen in code: laravel]. Raises `Unreadable` without a key."""
+    key = read_channel_key(row.get("channel_api_key")) or read_channel_key(row.get("channel_id"))
+    if not key:
+        raise Unreadable("A custom channel has no key.")
+    return DeskChannel(
+        key=key,
+        title=read_text(row.get("title")),
+        kind=read_text(row.get("channel_type")).strip().lower(),
+        webhook_url=read_text(row.get("webhook_url")).strip(),
+        active=read_flag(row.get("active"), unclear=False),
+    )
+
+
+def read_staff(row: Mapping[str, object]) -> DeskStaff:
+    """A staff member [documented: doc/staff]."""
+    return DeskStaff(
+        staff_id=read_id(row.get("staff_id"), "staff_id"),
+        staff_email=read_text(row.get("staff_email")).strip(),
+        active=read_flag(row.get("active"), unclear=False),
+    )
+
+
+def read_field(row: Mapping[str, object]) -> DeskField:
+    """A custom field [seen in code: laravel]."""
+    return DeskField(
+        field_id=read_id(row.get("field_id"), "field_id"),
+        title=read_text(row.get("title")),
+        kind=read_text(row.get("field_type")),
+        level=read_text(row.get("field_level")),
+        active=read_flag(row.get("active"), unclear=False),
     )
 
 

@@ -68,9 +68,21 @@ def backoff(failures: int) -> float:
     return float(min(first * 2 ** min(max(failures - 1, 0), 16), longest))
 
 
-def read_spacing(limit: int) -> float:
-    """Seconds between two readings of one case, so that replies close together cost one reading."""
-    return max(2.0, 120.0 / max(limit, 1))
+CHAT_SPACING_SECONDS = 1.0
+"""Between two readings of a chat while there are calls enough: answers in a burst still share one."""
+
+
+def read_spacing(limit: int, *, chat_room: int | None = None) -> float:
+    """Seconds between two readings of one case, so that replies close together cost one reading.
+
+    A chat is to feel alive: while at least half of the minute's calls are free (`chat_room`: how many are),
+    its readings keep a second only. Below that it takes its turn like everything else, so that one lively
+    chat cannot eat what all others share.
+    """
+    usual = max(2.0, 120.0 / max(limit, 1))
+    if chat_room is not None and chat_room * 2 >= limit:
+        return min(CHAT_SPACING_SECONDS, usual)
+    return usual
 
 
 # ── is it ours? ─────────────────────────────────────────────────────────────────────────────────────────

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from cabinet import desk
 from cabinet.models import OPEN_STATES, Case, OutboxEntry
-from omnidesk_sync import applying, budget, mapping, policy, snapshots
+from omnidesk_sync import applying, budget, linking, mapping, policy, snapshots
 from omnidesk_sync.account import Account, describe
 from omnidesk_sync.budget import Spending
 from omnidesk_sync.errors import NotFound, OmnideskError, OutcomeUnknown, TryLater
@@ -255,15 +255,24 @@ def _is_last(page: Page[DeskMessage], number: int) -> bool:
 
 
 def _lower(lane: Lane) -> None:
-    """The wish is served, unless somebody raised it while we read."""
+    """The wish is served, unless somebody raised it while we read for more than what we have seen."""
     now = timezone.now()
     served = {"read_failures": 0, "last_error": "", "last_read_at": now}
     Lane.objects.filter(pk=lane.pk).update(**served)
-    Lane.objects.filter(pk=lane.pk, wanted=lane.wanted).update(
+    Lane.objects.filter(pk=lane.pk, wanted=_served(lane)).update(
         wanted=0, wanted_since=None, read_due_at=None, urgent=False
     )
-    spaced = now + timedelta(seconds=policy.read_spacing(budget.limit()))
+    spaced = now + linking.spacing_of(lane.pk)
     Lane.objects.filter(pk=lane.pk, wanted__gt=0, read_due_at__lt=spaced).update(read_due_at=spaced)
+
+
+def _served(lane: Lane) -> int:
+    """How far the counter was served: as it stood when we began, and beyond that if every later wish was for
+    a message that we have seen. Of one answer a rule and a channel may tell at the same moment."""
+    row = Lane.objects.get(pk=lane.pk)
+    later = row.wanted - lane.wanted
+    seen = CaseLink.objects.filter(case_id=lane.pk, read_through_id__gte=row.hinted_to).exists()
+    return row.wanted if later and seen and later == row.hinted - lane.hinted else lane.wanted
 
 
 def _back_off(lane: Lane, error: OmnideskError) -> None:

@@ -31,8 +31,9 @@ def after_restore() -> int:
             count += 1
         CaseLink.objects.update(audit_wanted=True, snapshot=None, snapshot_at=None)
         AddressImport.objects.update(due_at=now, done_at=None, page=1)
-        walk = Reconciliation.objects.filter(pk=1).first()
-        if walk is not None and walk.walked_to is not None:
+        walk, _ = Reconciliation.objects.get_or_create(pk=1)
+        Reconciliation.objects.filter(pk=1).update(restored_at=now)
+        if walk.walked_to is not None:
             Reconciliation.objects.filter(pk=1).update(
                 walked_to=walk.walked_to - BEFORE_THE_BACKUP, next_due_at=now
             )

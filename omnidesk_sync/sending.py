@@ -11,22 +11,24 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.utils import timezone
 
 from cabinet import desk
 from cabinet.models import Case, CaseFile, Message, OutboxEntry
-from cabinet.selectors import address_of, name_of
-from omnidesk_sync import budget, delivering, imports, linking, policy
+from cabinet.selectors import name_of
+from omnidesk_sync import budget, chats, delivering, identities, imports, linking, policy
 from omnidesk_sync.account import Account, describe
 from omnidesk_sync.budget import Spending
 from omnidesk_sync.errors import AccountTrouble, NotFound, OmnideskError, Rejected, TryLater
 from omnidesk_sync.leases import Lease
 from omnidesk_sync.models import Attempt, CaseLink
-from omnidesk_sync.types import CaseStatus, NewCase, NewMessage, OutgoingFile
+from omnidesk_sync.routing import routing_of
+from omnidesk_sync.types import CaseStatus, NewCase, NewMessage, OutgoingFile, Rating
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +57,9 @@ def send(entry: OutboxEntry, lease: Lease) -> bool:
 
 def _attempt(entry: OutboxEntry, lease: Lease, account: Account) -> bool:
     call = _CALLS[Kind(entry.kind)]
-    if entry.kind == Kind.OPEN_CASE and address_of(entry.case.owner):
-        imports.before_opening(entry.case.owner, account)
+    if entry.kind == Kind.OPEN_CASE:
+        with suppress(identities.NoWayToName):
+            imports.before_opening(entry.case.owner, identities.identity_for(entry.case), account)
     account.pay_ahead(READ_UNITS if entry.kind == Kind.ENSURE_OPEN else WRITE_UNITS)
     attempt = _write_down(entry, lease)
     if attempt is None:
@@ -82,6 +85,10 @@ def _failed(
         return False
     if isinstance(error, AccountTrouble):
         return _refused_access(entry, attempt, lease, error)
+    if isinstance(error, Rejected) and chats.refused_as_over(entry, error, account):
+        _give_up(entry, attempt, lease, chats.OVER, describe(error), status=error.status)
+        linking.want_reading(entry.case_id, now=timezone.now())
+        return True
     if isinstance(error, NotFound):
         return _not_found(entry, attempt, account, lease, error)
     if isinstance(error, Rejected):
@@ -113,18 +120,25 @@ def quarantine() -> timedelta:
 
 def _open_case(entry: OutboxEntry, account: Account, attempt: Attempt) -> None:
     case, message = entry.case, _message(entry)
-    address = address_of(case.owner)
-    if not address:
-        raise Unsendable("no_address")
+    try:
+        identity, channel = identities.identity_for(case), identities.channel_for(case)
+    except identities.NoWayToName as error:
+        raise Unsendable(str(error)) from error
     reference = settings.OMNIDESK_CASE_REFERENCE_FIELD
+    routing = routing_of(case)
     made = account.client.create_case(
         NewCase(
-            user_email=address,
+            user_email=identity.address,
             user_full_name=name_of(case.owner),
             subject=case.subject,
             content=message.text,
-            custom_fields={reference: str(case.pk)} if reference else {},
+            custom_fields={**routing.custom_fields, **({reference: str(case.pk)} if reference else {})},
             files=_files(message),
+            user_custom_id=identity.custom_id,
+            channel=channel,
+            group_id=routing.group_id,
+            labels=routing.labels,
+            priority=routing.priority,
         )
     )
     delivering.case_delivered(entry, made, attempt, just_made=True)
@@ -141,11 +155,24 @@ def _reply(entry: OutboxEntry, account: Account, attempt: Attempt) -> None:
 
 def _set_status(entry: OutboxEntry, account: Account, attempt: Attempt) -> None:
     link = _link(entry)
+    if entry.kind == Kind.ENSURE_OPEN and chats.has_nothing_new(entry):
+        delivering.status_delivered(entry, attempt)
+        return
     if entry.kind == Kind.ENSURE_OPEN and account.client.view_case(link.desk_case_id).status != "closed":
         # The desk reopened it by itself when the reply came: nothing to say.
         delivering.status_delivered(entry, attempt)
         return
     account.client.set_status(link.desk_case_id, wanted_status(entry))
+    delivering.status_delivered(entry, attempt)
+
+
+def _rate(entry: OutboxEntry, account: Account, attempt: Attempt) -> None:
+    """Says how the case is rated by now: of two changes on their way the last one stays, however they end."""
+    link = _link(entry)
+    rated = Case.objects.only("rating", "rating_comment").get(pk=entry.case_id)
+    if rated.rating not in Case.Rating:
+        raise Unsendable("no_rating")
+    account.client.rate_case(link.desk_case_id, cast("Rating", rated.rating), rated.rating_comment)
     delivering.status_delivered(entry, attempt)
 
 
@@ -159,6 +186,7 @@ _CALLS = {
     Kind.CLOSE: _set_status,
     Kind.REOPEN: _set_status,
     Kind.ENSURE_OPEN: _set_status,
+    Kind.RATE: _rate,
 }
 
 

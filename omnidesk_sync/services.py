@@ -21,8 +21,15 @@ OWN_STATUS = timedelta(seconds=5)
 """A change of status told of so soon after our own reply is that reply's doing: it opens a case that waited
 for the customer. What staff may do to the status in the same seconds, reconciliation finds."""
 
-MESSAGE_EVENTS = ("staff_reply", "user_reply")
+CHANNEL_EVENT = "message_new"
+"""What a custom channel's own webhook calls a message of staff."""
+
+MESSAGE_EVENTS = ("staff_reply", "user_reply", CHANNEL_EVENT)
 STATUS_EVENT = "status"
+NEW_CASE_EVENT = "new_case"
+KNOWN_EVENTS = (*MESSAGE_EVENTS, STATUS_EVENT, NEW_CASE_EVENT)
+"""What hints may be about. An event of any other name is still a hint about its case, and worth a person's
+look: nobody has described it."""
 
 
 class Verdict(enum.Enum):
@@ -49,7 +56,7 @@ def take_hint(
     link = CaseLink.objects.filter(desk_case_id=desk_case_id, detached=False).first()
     if link is None:
         return _about_unknown_case(desk_case_id, received_at)
-    if event == "new_case":
+    if event == NEW_CASE_EVENT:
         return HintAnswer(Verdict.NOTHING, _("the case is here already"))
     if event in MESSAGE_EVENTS and desk_message_id is not None:
         if MessageLink.objects.filter(case=link.case_id, desk_message_id=desk_message_id).exists():
@@ -63,7 +70,8 @@ def take_hint(
             return HintAnswer(Verdict.NOT_YET, _("a call is under way"), timezone.now() + ECHO_WAIT)
         if _opened_by_our_reply(link, desk_message_id, received_at):
             return HintAnswer(Verdict.NOTHING, _("our own reply has opened the case"))
-    linking.want_reading(link.case_id, now=timezone.now())
+    named = desk_message_id if event in MESSAGE_EVENTS else None
+    linking.want_reading(link.case_id, now=timezone.now(), desk_message_id=named or 0)
     wait = lane.seconds_until_next(link.case_id)
     bells.ring_lane(link.case_id, in_seconds=wait or 0.0)
     return HintAnswer(Verdict.WANTED)

@@ -8,15 +8,16 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from cabinet import desk
-from cabinet.models import OutboxEntry
-from cabinet.selectors import address_of
-from omnidesk_sync import delivering, linking, mapping, policy, reading, sending
+from cabinet.models import Case, OutboxEntry
+from omnidesk_sync import delivering, identities, linking, mapping, people, policy, reading, sending
 from omnidesk_sync.account import Account, describe
 from omnidesk_sync.budget import Spending
 from omnidesk_sync.errors import NotFound, OmnideskError, TryLater
+from omnidesk_sync.identities import Identity
 from omnidesk_sync.leases import Lease
 from omnidesk_sync.models import Attempt, CaseLink
 from omnidesk_sync.policy import AfterLook, Likeness, Look, Words
@@ -60,6 +61,8 @@ def _look(entry: OutboxEntry, attempt: Attempt, account: Account, lease: Lease) 
         return Look.ABSENT
     if entry.kind == Kind.REPLY:
         return reading.look_for_reply(link, lease, account)
+    if entry.kind == Kind.RATE:
+        return _look_at_rating(entry, attempt, link, account)
     return _look_at_status(entry, attempt, link, account)
 
 
@@ -75,13 +78,35 @@ def _look_at_status(entry: OutboxEntry, attempt: Attempt, link: CaseLink, accoun
     return Look.ABSENT
 
 
+def _look_at_rating(entry: OutboxEntry, attempt: Attempt, link: CaseLink, account: Account) -> Look:
+    """Sending it again would do no harm over there, but a look costs half of it and wakes no rule twice."""
+    try:
+        there = account.client.view_case(link.desk_case_id)
+    except NotFound:
+        return Look.ABSENT
+    rated = Case.objects.only("rating", "rating_comment").get(pk=entry.case_id)
+    same_words = policy.normalised(there.rating_comment) == policy.normalised(rated.rating_comment)
+    if there.rating != rated.rating or not same_words:
+        return Look.ABSENT
+    delivering.status_delivered(entry, attempt)
+    return Look.FOUND
+
+
 # ── an opening: among the customer's cases ──────────────────────────────────────────────────────────────
 
 
 def _look_for_case(entry: OutboxEntry, attempt: Attempt, account: Account) -> Look:
     verdict = Look.ABSENT
-    for case in sorted(_newer_cases(entry, attempt, account), key=lambda found: found.case_id):
+    try:
+        identity = identities.identity_for(entry.case)
+    except identities.NoWayToName:
+        # The address under which it was sent is nobody's any more: where to look, nobody knows.
+        return Look.UNCLEAR
+    newer = _newer_cases(entry, attempt, identity, account)
+    for case in sorted(newer, key=lambda found: found.case_id):
         likeness = _compare(entry, case, account)
+        if likeness is not Likeness.OTHER and not _is_his(entry, case, identity, account):
+            continue
         if likeness is Likeness.EQUAL:
             try:
                 delivering.case_delivered(entry, case, attempt)
@@ -93,22 +118,26 @@ def _look_for_case(entry: OutboxEntry, attempt: Attempt, account: Account) -> Lo
     return verdict
 
 
-def _newer_cases(entry: OutboxEntry, attempt: Attempt, account: Account) -> Iterator[DeskCase]:
-    """The customer's cases after the baseline that are nobody's yet.
-
-    Running chats and merged cases are left out of lists unless asked for [seen in code].
-    """
-    cases = account.client.iter_cases(
-        user_email=address_of(entry.case.owner),
-        sort="created_at_desc",
-        show_active_chats=True,
-        show_merged_cases=True,
-    )
-    for case in cases:
+def _newer_cases(
+    entry: OutboxEntry, attempt: Attempt, identity: Identity, account: Account
+) -> Iterator[DeskCase]:
+    """The identity's cases after the baseline that are nobody's yet, running chats and merged ones too."""
+    for case in account.client.iter_cases(**identity.filters()):
         if case.case_id <= attempt.baseline:
             return
-        if not _opened_here(case.case_id, entry):
+        if _could_be_in(entry.case.mode, case) and not _opened_here(case.case_id, entry):
             yield case
+
+
+def _could_be_in(mode: str, case: DeskCase) -> bool:
+    """Whether a case stands where an opening in this mode would. One id is used in both our channels, and in
+    which words a case names its channel is not relied upon: only another one of ours is another case."""
+    channel = identities.mode_of_case(case)
+    return channel == mode or (mode != Case.Mode.MAIL and channel == Case.Mode.MAIL)
+
+
+def _is_his(entry: OutboxEntry, case: DeskCase, identity: Identity, account: Account) -> bool:
+    return not identity.custom_id or people.is_behind(entry.case.owner, case.user_id, account)
 
 
 def _opened_here(desk_case_id: int, entry: OutboxEntry) -> bool:
@@ -118,13 +147,18 @@ def _opened_here(desk_case_id: int, entry: OutboxEntry) -> bool:
 
 
 def _compare(entry: OutboxEntry, case: DeskCase, account: Account) -> Likeness:
-    if str(entry.case_id) in case.custom_fields.values():
+    # Only there: what stands in other fields is typed by customers.
+    reference = settings.OMNIDESK_CASE_REFERENCE_FIELD
+    if reference and case.custom_fields.get(reference) == str(entry.case_id):
         return Likeness.EQUAL
     first = account.client.list_messages(case.case_id, order="asc", limit=1).items
     if not first or entry.message is None:
         return Likeness.SIMILAR
     found = policy.likeness(mapping.ours(entry.message), mapping.theirs(first[0]))
     subjects = policy.likeness(Words(entry.case.subject), Words(case.subject))
+    if not entry.case.subject.strip():
+        # A chat may have none; what the desk calls it then says nothing.
+        return found
     if found is Likeness.EQUAL and subjects is not Likeness.EQUAL:
         return Likeness.SIMILAR
     return found

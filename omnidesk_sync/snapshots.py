@@ -12,10 +12,12 @@ former owner."""
 def snapshot_of(case: DeskCase, *, server_time: datetime | None) -> dict[str, object] | None:
     """What a list call said of a case, without its subject and custom fields: no texts are kept here.
 
+    None for a rated case too: the comment on the rating is such a text, and would be missed.
+
     None for a case that changed in the very second of the answer, or where the desk's time is not known: it
     may change once more without its time changing, and nobody would ask again.
     """
-    if server_time is None:
+    if server_time is None or case.rating:
         return None
     if case.updated_at and server_time - case.updated_at < timedelta(seconds=1):
         return None

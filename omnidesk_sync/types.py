@@ -14,6 +14,8 @@ T = TypeVar("T")
 CaseStatus = Literal["open", "waiting", "closed"]
 CaseSort = Literal["updated_at_asc", "updated_at_desc", "created_at_asc", "created_at_desc"]
 MessageOrder = Literal["asc", "desc"]
+FieldValue = str | bool
+Rating = Literal["high", "middle", "low"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,23 @@ class OutgoingFile:
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """What opens a case. The person is found by `user_email`, and made by the desk when missing."""
+    """What opens a case. The person is found by his identity, and made by the desk when missing.
+
+    Either `user_email`, or `user_custom_id` (an id of ours) together with the `channel` it belongs to.
+    Without `group_id`, `labels` and `priority` the desk's own rules decide.
+    """
 
     user_email: str
     user_full_name: str
     subject: str
     content: str
-    custom_fields: Mapping[str, str] = field(default_factory=dict)
+    custom_fields: Mapping[str, FieldValue] = field(default_factory=dict)
     files: tuple[OutgoingFile, ...] = ()
+    user_custom_id: str = ""
+    channel: str = ""
+    group_id: int | None = None
+    labels: tuple[int, ...] = ()
+    priority: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ class CaseFilters(TypedDict, total=False):
     """What to list. Texts match exactly; a filter that is None is left out, an empty one is refused."""
 
     user_email: str | None
+    user_custom_id: str | None
     user_id: int | None
     from_updated_time: datetime | None
     sort: CaseSort | None
@@ -72,7 +84,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class DeskCase:
-    """A case as the desk last said. `status` is raw: unknown words are possible. Times are UTC.
+    """A case as the desk last said. `status` and `rating` are raw: unknown words are possible. Times are UTC.
 
     `user_id` is 0 when the answer named no customer. A time is None when it was absent, "-" or unreadable.
     """
@@ -90,6 +102,8 @@ class DeskCase:
     deleted: bool
     spam: bool
     custom_fields: Mapping[str, str]
+    rating: str = ""
+    rating_comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +131,49 @@ class DeskMessage:
 
 @dataclass(frozen=True, slots=True)
 class DeskUser:
-    """One profile: one identity in one channel. `user_email` is empty for profiles of other channels."""
+    """One profile: one identity in one channel. `user_email` is empty for profiles of other channels.
+
+    `custom_id` is what somebody called the customer in a custom channel, "" elsewhere and where the answer
+    did not say; `custom_channel` is that channel as `cchN`, "" where the answer did not say.
+    """
 
     user_id: int
     user_email: str
     user_full_name: str
     deleted: bool
+    custom_id: str = ""
+    custom_channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskChannel:
+    """A custom channel. `key` is `cchN`; `kind` is raw (`async`, `sync`); `webhook_url` may hold a secret."""
+
+    key: str
+    title: str
+    kind: str
+    webhook_url: str = field(repr=False)
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeskStaff:
+    """A staff member of the account."""
+
+    staff_id: int
+    staff_email: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeskField:
+    """A custom field. `level` is raw (`user`, `case`), and so is `kind` (`text`, `select`, …)."""
+
+    field_id: int
+    title: str
+    kind: str
+    level: str
+    active: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
+from .company import Company
 from .desk import Desk
 from .smtp import SmtpDoor
 from .store import SqliteStore
@@ -50,6 +51,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         help="installs two custom channels, cch101 for cases and cch102 for chats, that call the same address"
         " with the secret in it",
     )
+    parser.add_argument("--company-cabinet", default="", help="the cabinet that the company's site leads to")
+    parser.add_argument("--company-secret", default="", help="what that site signs its hand-overs with")
     parser.add_argument("--seed", type=int, default=1, help="seed of the faults' dice")
     return parser.parse_args(argv)
 
@@ -65,6 +68,7 @@ def build(options: argparse.Namespace) -> tuple[Desk, Server, SmtpDoor]:
         send_webhook=post_webhook,
         background=True,
         seed=options.seed,
+        company=Company(options.company_cabinet, options.company_secret) if options.company_secret else None,
     )
     server = Server(desk, options.host, options.port)
     desk.core.base_url = options.base_url or f"http://127.0.0.1:{server.port}"

@@ -21,6 +21,7 @@ from typing import Any
 from .cases import Cases, Refused
 from .channels import Channels, cabinet_channels
 from .chats import Chats
+from .company import Company
 from .core import Clock, Core, Event, Ids
 from .faults import Faults
 from .letters import PostOffice
@@ -53,6 +54,7 @@ class Desk:
         clock: Clock = time.time,
         ids: Ids | None = None,
         seed: int = 1,
+        company: Company | None = None,
     ) -> None:
         settings = Switches()
         self.core = Core(
@@ -64,6 +66,7 @@ class Desk:
             desk_address=desk_address,
             seed=seed,
         )
+        self.company = company
         self.api_key = api_key
         self.staff_email = staff_email
         self.faults = Faults(seed)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .cases import Refused
+from .company import CompanyPages
 from .control_page import ControlPage
 from .desk import Desk
 from .inbound import Reply, Request, html_reply, redirect
@@ -26,6 +27,7 @@ class Pages:
 
     def __init__(self, desk: Desk) -> None:
         staff, mail, control = StaffPages(desk), MailPages(desk), ControlPage(desk)
+        company = CompanyPages(desk.company)
         routes: list[tuple[str, str, View]] = [
             ("GET", "/", lambda _request: "/staff/"),
             ("GET", "/staff/", staff.listing),
@@ -38,6 +40,8 @@ class Pages:
             ("POST", "/mailbox/write", mail.write),
             ("POST", r"/mailbox/letters/(\d+)/answer", mail.answer),
             ("GET", r"/files/(\d+)", staff.file),
+            ("GET", "/company/", company.index),
+            ("GET", "/company/go", company.go),
             ("GET", "/control/", control.page),
             ("POST", r"/control/(\w+)", control.act),
         ]

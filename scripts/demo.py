@@ -23,13 +23,15 @@ import requests
 
 from scripts.house import House, Ports
 from scripts.processes import ROOT, NotReady, free_port, tail
-from scripts.rows import RowFailed, Walk
+from scripts.rows import RowFailed, Walk, WalkWithoutMail
 from scripts.visitor import Refused
 
 FOLDERS = ROOT / "var"
 USUAL = Ports(web=8000, live=8001, sandbox=8100, smtp=8125)
 ACCOUNT = ("OMNIDESK_URL", "OMNIDESK_STAFF_EMAIL", "OMNIDESK_API_KEY")
 CUSTOMER = "customer@example.com"
+CLIENT = "client-17"
+"""Of the pretend company's site; has no e-mail address."""
 # Short enough to watch an unknown outcome settle; production keeps the longer defaults.
 QUICK = {"OMNIDESK_QUARANTINE_SECONDS": "10", "OMNIDESK_RECONCILE_SECONDS": "30"}
 # Without a public address the account's webhooks cannot come in: then reconciliation brings everything.
@@ -103,11 +105,20 @@ class Demo:
         made_up = {
             "SECRET_KEY": self.kept["SECRET_KEY"],
             "OMNIDESK_WEBHOOK_SECRETS": self.kept["WEBHOOK_SECRET"],
+            "SSO_SECRET": self.kept["SSO_SECRET"],
         }
         if self.account:
             made_up |= {"EMAIL_URL": "consolemail://", "DEFAULT_FROM_EMAIL": "cabinet@localhost", **PATIENT}
-            passed = tuple(name for name in os.environ if name.startswith("OMNIDESK_"))
-            passed += ("EMAIL_URL", "DEFAULT_FROM_EMAIL", "SITE_URL", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS")
+            passed = tuple(name for name in os.environ if name.startswith(("OMNIDESK_", "CABINET_")))
+            passed += (
+                "SSO_SECRET",
+                "FRAME_ANCESTORS",
+                "EMAIL_URL",
+                "DEFAULT_FROM_EMAIL",
+                "SITE_URL",
+                "ALLOWED_HOSTS",
+                "CSRF_TRUSTED_ORIGINS",
+            )
         else:
             made_up |= {**QUICK, "OMNIDESK_API_KEY": self.kept["API_KEY"]}
             passed = tuple(QUICK)
@@ -167,14 +178,17 @@ class Demo:
                 self.house.desk.reply(case["case_id"], answer)
 
     def _drive(self) -> bool:
-        """The four rows over real HTTP; False if one failed."""
-        print("Driving rows 1 to 4 as a customer and the staff would …")
+        """The rows over real HTTP; False if one failed."""
+        print("Driving the rows as a customer and the staff would …")
         number = 1
         try:
             visitor = self.house.sign_in(CUSTOMER)
             for title, seconds in Walk(visitor, self.house.desk).timed():
                 print(f"  row {number}  {title}   {seconds:5.2f} s")
                 number += 1
+            client = self.house.hand_over(CLIENT)
+            for title, seconds in WalkWithoutMail(client, self.house.desk).timed():
+                print(f"  row {number}  {title}   {seconds:5.2f} s")
         except (RowFailed, Refused, TimeoutError, RuntimeError, requests.RequestException) as trouble:
             print(f"  row {number}  FAILED: {tail(str(trouble), 4)}")
             print(f"  What the processes said is in {self.house.processes.logs.relative_to(ROOT)}.")
@@ -195,6 +209,7 @@ class Demo:
             print(f"              the code is mailed: read it at {desk}/mailbox/{CUSTOMER}/")
             print(f"  Staff page  {desk}/staff/   answers, notes, files")
             print(f"  Mailbox     {desk}/mailbox/   what customers get, and where they answer")
+            print(f"  Own site    {desk}/company/   hands visitors without e-mail over; chat in a frame")
             print(f"  Troubles    {desk}/control/   faults, rules and switches of the pretend Omnidesk")
             print(f"  Admin       {cabinet}/admin/   admin / {self.kept['ADMIN_PASSWORD']}")
         print(f"  Logs        {self.house.processes.logs.relative_to(ROOT)}/\n")
@@ -220,15 +235,16 @@ def connected_account() -> str:
 
 def keep(path: Path) -> dict[str, str]:
     """What is made up at the first start, so that sessions and passwords outlive a restart."""
-    if path.exists():
-        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        return kept
     kept = {
         "SECRET_KEY": secrets.token_urlsafe(40),
         "WEBHOOK_SECRET": secrets.token_urlsafe(24),
         "API_KEY": secrets.token_urlsafe(16),
+        "SSO_SECRET": secrets.token_urlsafe(32),
         "ADMIN_PASSWORD": secrets.token_urlsafe(9),
     }
+    if path.exists():
+        # What an older version has not made up is new.
+        kept |= json.loads(path.read_text(encoding="utf-8"))
     path.touch(mode=0o600)
     path.write_text(json.dumps(kept), encoding="utf-8")
     return kept

@@ -28,6 +28,8 @@ from scripts.visitor import Visitor
 START_SECONDS = 60
 STAFF_EMAIL = "robot@acme.example"
 DESK_ADDRESS = "support@acme.example"
+# What `--cabinet-channels` gives an empty pretend Omnidesk.
+CABINET_CHANNEL, CHAT_CHANNEL = "cch101", "cch102"
 
 
 @dataclass
@@ -89,6 +91,12 @@ class House:
             "OMNIDESK_STAFF_EMAIL": STAFF_EMAIL,
             "OMNIDESK_API_KEY": self.api_key,
             "OMNIDESK_WEBHOOK_SECRETS": secrets.token_urlsafe(24),
+            "CABINET_MODES": "mail,cabinet,chat",
+            "OMNIDESK_CABINET_CHANNEL": CABINET_CHANNEL,
+            "OMNIDESK_CHAT_CHANNEL": CHAT_CHANNEL,
+            "SSO_SECRET": secrets.token_urlsafe(32),
+            # The pretend company's site, which is served by the sandbox too.
+            "FRAME_ANCESTORS": self.desk.base,
         }
 
     def _sandbox_command(self) -> str:
@@ -102,8 +110,11 @@ class House:
             "limit": self.limit,
             "webhook-url": f"{self.cabinet}/webhooks/omnidesk/",
             "webhook-secret": self.settings["OMNIDESK_WEBHOOK_SECRETS"],
+            "company-cabinet": self.cabinet,
+            "company-secret": self.settings["SSO_SECRET"],
         }
-        return module("sandbox", *(f"--{name}={value}" for name, value in options.items()))
+        given = (f"--{name}={value}" for name, value in options.items())
+        return module("sandbox", *given, "--cabinet-channels")
 
     @property
     def env(self) -> dict[str, str]:
@@ -158,6 +169,12 @@ class House:
     def sign_in(self, email: str, *, language: str = "en") -> Visitor:
         visitor = self.visitor(email, language=language)
         visitor.sign_in(self.desk.code_reader())
+        return visitor
+
+    def hand_over(self, external_id: str, *, language: str = "en") -> Visitor:
+        """Somebody without an e-mail address, led here by the company's own site."""
+        visitor = self.visitor("", language=language)
+        visitor.hand_over(self.desk.hand_over_link(external_id))
         return visitor
 
 

@@ -1,4 +1,4 @@
-"""Rows 1 to 4 of docs/architecture.md, driven once as a customer and the staff would, each one timed."""
+"""The rows of docs/architecture.md, driven once as a customer and the staff would, each one timed."""
 
 import struct
 import time
@@ -20,6 +20,12 @@ OPENING = "Good afternoon! I ordered one kettle and got two.\nA picture is attac
 STAFF_ANSWER = "Thank you for telling us. The label for sending it back is attached."
 MAIL_ANSWER = "Got it, I will bring it to the post office tomorrow."
 CABINET_ANSWER = "Done: it is on its way to you."
+QUIET_SUBJECT = "Where is my order"
+QUESTION = "It was to come yesterday."
+QUIET_ANSWER = "The courier comes today between six and eight."
+CHAT_QUESTION = "Are you open on Sunday?"
+CHAT_ANSWER = "Yes, from ten to four."
+CHAT_AGAIN = "And on Monday?"
 
 
 def picture(*, width: int = 240, height: int = 160) -> bytes:
@@ -98,7 +104,7 @@ class Walk:
         expect(len(self._texts_at_the_desk()) == 4, "Omnidesk has a message too many or too few")
 
     def _new_cases(self, known: set[int]) -> list[Json]:
-        return [case for case in self.desk.cases() if case["case_id"] not in known]
+        return new_cases(self.desk, known)
 
     def _texts_at_the_desk(self) -> list[str]:
         return [message["text"] for message in self.desk.case(self.case_id)["messages"]]
@@ -110,6 +116,74 @@ class Walk:
     def _sent(self, text: str) -> bool:
         shown = self._shown(text)
         return shown is not None and shown.state == "sent"
+
+
+@dataclass
+class WalkWithoutMail:
+    """Row 5: somebody without an e-mail address, in the cabinet alone and in a chat."""
+
+    visitor: Visitor
+    desk: Desk
+    rows: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rows = [
+            ("without mail: there and back       → no letter, one thread", self.without_mail),
+            ("chat: there, back, ended, the next → one conversation", self.chat),
+        ]
+
+    def timed(self) -> Iterator[tuple[str, float]]:
+        for title, act in self.rows:
+            began = time.monotonic()
+            act()
+            yield title, time.monotonic() - began
+
+    def without_mail(self) -> None:
+        letters = len(self.desk.see("state")["letters"])
+        known = {case["case_id"] for case in self.desk.cases()}
+        path = self.visitor.open_case(QUIET_SUBJECT, QUESTION, mode="cabinet")
+        case = self._case_after(known)
+        self._answered(case["case_id"], QUIET_ANSWER, path)
+        self.visitor.reply(path, MAIL_ANSWER)
+        self._agree(case["case_id"], path, [QUESTION, QUIET_ANSWER, MAIL_ANSWER])
+        expect(len(self.desk.see("state")["letters"]) == letters, "somebody was sent a letter")
+
+    def chat(self) -> None:
+        known = {case["case_id"] for case in self.desk.cases()}
+        earlier = [message.text for message in self.visitor.thread("/chat/")]
+        self.visitor.say(CHAT_QUESTION)
+        first = self._case_after(known)
+        expect(first["chat_active"], "Omnidesk does not show it as a running chat")
+        self._answered(first["case_id"], CHAT_ANSWER, "/chat/")
+        self.desk.do("staff/finish", case_id=first["case_id"])
+        until("the word that the chat is over", self._is_over)
+        self.visitor.say(CHAT_AGAIN)
+        second = self._case_after({*known, first["case_id"]})
+        self._agree(second["case_id"], "/chat/", [*earlier, CHAT_QUESTION, CHAT_ANSWER, CHAT_AGAIN])
+
+    def _case_after(self, known: set[int]) -> Json:
+        return until("the case in Omnidesk", lambda: next(iter(new_cases(self.desk, known)), None))
+
+    def _answered(self, case_id: int, text: str, path: str) -> None:
+        self.desk.reply(case_id, text)
+        until("the staff's answer", lambda: [row for row in self.visitor.thread(path) if row.text == text])
+
+    def _is_over(self) -> bool:
+        return any("?new=1" in link for link in self.visitor.page("/chat/").links)
+
+    def _agree(self, case_id: int, path: str, texts: list[str]) -> None:
+        def sent() -> bool:
+            return all(row.state == "sent" for row in self.visitor.thread(path))
+
+        until("the word that it was sent", sent)
+        shown = [row.text for row in self.visitor.thread(path)]
+        expect(shown == texts, f"the cabinet shows {shown}")
+        there = [message["text"] for message in self.desk.case(case_id)["messages"]]
+        expect(there == texts[-len(there) :], f"Omnidesk has {there}")
+
+
+def new_cases(desk: Desk, known: set[int]) -> list[Json]:
+    return [case for case in desk.cases() if case["case_id"] not in known]
 
 
 def until(what: str, look: Callable[[], T | None], *, seconds: float = SECONDS) -> T:

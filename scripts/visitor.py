@@ -161,9 +161,20 @@ class Visitor:
         code = read_code(self.email)
         self.act("/accounts/login/code/confirm/", "/accounts/login/code/confirm/", {"code": code})
 
-    def open_case(self, subject: str, text: str, files: Iterable[File] = ()) -> str:
+    def hand_over(self, link: str) -> None:
+        """Follows the link by which another site hands this visitor over."""
+        answer = self.session.get(link, allow_redirects=False, timeout=TIMEOUT_SECONDS)
+        if answer.status_code != 302:
+            raise Refused(f"The hand-over answered {answer.status_code}.")
+
+    def open_case(self, subject: str, text: str, files: Iterable[File] = (), *, mode: str = "") -> str:
         """Answers the path of the new case's page."""
-        return self.act("/cases/new/", "/cases/new/", {"subject": subject, "text": text}, files)
+        values = {"subject": subject, "text": text} | ({"mode": mode} if mode else {})
+        return self.act("/cases/new/", "/cases/new/", values, files)
+
+    def say(self, text: str, files: Iterable[File] = ()) -> None:
+        """Says something in the chat; the first words begin one."""
+        self.act("/chat/", "/chat/", {"text": text}, files)
 
     def reply(self, case: str, text: str, files: Iterable[File] = ()) -> None:
         self.act(case, f"{case}reply/", {"text": text}, files)

@@ -11,8 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from cabinet import services, thread
+from cabinet import export, services, thread
 from cabinet.models import Case, CaseFile, Message
+from cabinet.privacy_models import DataExport
 
 PNG = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
@@ -92,6 +93,14 @@ def file_in(
     CaseFile.objects.filter(pk=file.pk).update(message=message, **fields)
     file.refresh_from_db()
     return file
+
+
+def packed(person: AbstractBaseUser) -> DataExport:
+    """A copy of the person's data that can be fetched."""
+    made = export.ask(person=person, now=timezone.now(), language="en")
+    export.build(made.pk)
+    made.refresh_from_db()
+    return made
 
 
 @dataclass

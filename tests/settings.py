@@ -24,7 +24,9 @@ for _folder in ("media", "static"):
     (_SCRATCH / _folder).mkdir()
 
 for _name in list(os.environ):
-    if _name in _OURS or _name.startswith(("OMNIDESK_", "CABINET_", "CSRF_TRUSTED", "TRUSTED_PROXY", "SSO_")):
+    if _name in _OURS or _name.startswith(
+        ("OMNIDESK_", "CABINET_", "CSRF_TRUSTED", "TRUSTED_PROXY", "SSO_", "PRIVACY_")
+    ):
         del os.environ[_name]
 
 os.environ.update(
@@ -36,9 +38,16 @@ os.environ.update(
         "EMAIL_URL": "memorymail://",
         "DEFAULT_FROM_EMAIL": "support@cabinet.example",
         "MEDIA_ROOT": str(_SCRATCH / "media"),
+        # Some tests post hundreds of times; those of the limits set their own.
+        "CASES_PER_MINUTE": "0",
+        "POSTS_PER_MINUTE": "0",
+        "POSTS_PER_MINUTE_PER_IP": "0",
+        "UPLOAD_MB_PER_MINUTE": "0",
+        "UPLOAD_MB_PER_MINUTE_PER_IP": "0",
         "OMNIDESK_URL": "https://acme.omnidesk.ru",
         "OMNIDESK_STAFF_EMAIL": "robot@acme.example",
         "OMNIDESK_API_KEY": "key-of-the-pretend-account",
+        "SSO_SECRET": "a secret of the company's own site, for tests",
         "OMNIDESK_WEBHOOK_SECRETS": "first-secret-0123456789,second-secret-0123456789",
     }
 )
@@ -63,4 +72,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {}
 _database: dict[str, Any] = DATABASES["default"]  # noqa: F405
 if _database["ENGINE"].endswith("sqlite3"):
     _database["TEST"] = {"NAME": str(_SCRATCH / "test.sqlite3")}
-    _database["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+    _database["OPTIONS"]["init_command"] = (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA secure_delete=ON;"
+    )

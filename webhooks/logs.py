@@ -1,4 +1,4 @@
-"""Keeps webhook secrets that stand in an address out of every log line."""
+"""Keeps secrets that stand in an address, of webhooks or signing people in, out of every log line."""
 
 import logging
 import re
@@ -6,12 +6,13 @@ from urllib.parse import unquote
 
 from django.conf import settings
 
-_PATH = re.compile(r"(webhooks/+omnidesk/+)[^\s\"'?<>]+", re.IGNORECASE)
-_MASKED = r"\1***"
+_ADDRESS = re.compile(r"(webhooks/+omnidesk/+)[^\s\"'?<>]+|([?&]jwt=)[^\s\"'&#<>]+", re.IGNORECASE)
+# Header, claims and signature of a token, wherever it stands: `eyJ` is how `{"` begins in it.
+_TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?")
 
 
 class MaskSecretPaths(logging.Filter):
-    """Masks whatever follows `/webhooks/omnidesk/`, and every configured secret wherever it stands.
+    """Masks whatever follows `/webhooks/omnidesk/`, tokens, and every configured secret wherever it stands.
 
     In the message with its arguments, in the traceback and in the stack. It is attached to our handler and to
     the loggers that name paths, so that somebody else's handler is given the masked record too. It never
@@ -32,14 +33,18 @@ class MaskSecretPaths(logging.Filter):
 
 def mask(text: str) -> str:
     """The text without secrets. A percent-encoded address is decoded first if one hides in it."""
-    masked = _PATH.sub(_MASKED, text)
+    masked = _mask_addresses(text)
     if "%" in masked:
         decoded = unquote(masked)
-        if _PATH.sub(_MASKED, decoded) != decoded:
-            masked = _PATH.sub(_MASKED, decoded)
-    for secret in settings.OMNIDESK_WEBHOOK_SECRETS:
+        if _mask_addresses(decoded) != decoded:
+            masked = _mask_addresses(decoded)
+    for secret in [*settings.OMNIDESK_WEBHOOK_SECRETS, settings.SSO_SECRET]:
         masked = masked.replace(secret, "***") if secret else masked
     return masked
+
+
+def _mask_addresses(text: str) -> str:
+    return _TOKEN.sub("***", _ADDRESS.sub(r"\1\2***", text))
 
 
 def _mask_traceback(record: logging.LogRecord) -> None:

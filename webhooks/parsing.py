@@ -23,7 +23,8 @@ MOST_KEYS_KEPT = 40
 KEYS_LENGTH = 300
 
 _FALSE = {"", "0", "false", "no", "off", "none", "null"}
-_EVENT = re.compile(r"[a-z0-9_]{1,40}")
+# Ours have underscores; what a channel calls its other events nobody has described: also `chat.closed`.
+_EVENT = re.compile(r"[a-z0-9_][a-z0-9_.:-]{0,39}")
 # A form misread out of somebody's prose would have sentences for keys: only identifiers are kept.
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}(\[[A-Za-z0-9_]{0,40}\]){0,2}")
 _BOUNDARY = re.compile(rb"\s*--([A-Za-z0-9'()+_,./:=?-]{1,70})[ \t]*\r\n")

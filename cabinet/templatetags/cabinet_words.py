@@ -1,5 +1,6 @@
 """How templates say times, states and people."""
 
+import uuid
 from datetime import datetime, timedelta
 from html import unescape
 
@@ -13,10 +14,14 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from cabinet import filetypes, wording
+from cabinet import filetypes, standings, topics, wording
 from cabinet.bodies import with_pictures
 from cabinet.models import Case, CaseFile, Message
-from cabinet.selectors import Preview
+from cabinet.search import excerpts
+from cabinet.search.excerpts import Excerpt
+from cabinet.search.words import Search
+from cabinet.selectors import Preview, name_of
+from cabinet.types import Answer
 
 register = template.Library()
 
@@ -46,15 +51,26 @@ def moment(when: datetime, form: str = "full") -> SafeString:
 
 
 @register.inclusion_tag("cabinet/_pill.html")
-def status_pill(case: Case) -> dict[str, str]:
-    kind, label = wording.standing(case)
-    return {"kind": kind, "label": label}
+def status_pill(case: Case) -> dict[str, standings.Standing]:
+    return {"state": standings.standing(case)}
+
+
+@register.filter
+def standing(case: Case) -> standings.Standing:
+    """How the case stands: `label`, `sentence`, `whose_turn` and `kind`, all of one row."""
+    return standings.standing(case)
+
+
+@register.filter
+def who(user: AbstractBaseUser) -> str:
+    """As whom somebody is signed in: his address if the site keeps one in the user's row, else his name."""
+    return str(getattr(user, user.get_email_field_name(), "") or name_of(user))
 
 
 @register.filter
 def why_unavailable(case: Case) -> str:
     """Why nothing can be written in this case, "" if something can."""
-    return str(wording.UNAVAILABLE.get(Case.Availability(case.availability), ""))
+    return standings.standing(case).sentence if case.availability else ""
 
 
 @register.filter
@@ -70,7 +86,7 @@ def can_retry(message: Message) -> bool:
 
 
 @register.simple_tag
-def author(message: Message | Preview, reader: AbstractBaseUser) -> str:
+def author(message: Message | Preview | Excerpt, reader: AbstractBaseUser) -> str:
     """Who wrote it, from the reader's point of view."""
     if message.author == Message.Author.STAFF:
         return message.author_name or pgettext("author", "Support")
@@ -106,3 +122,33 @@ def is_picture(file: CaseFile) -> bool:
         and file.content_type in filetypes.INLINE_TYPES
         and file.size <= wording.LARGEST_PICTURE
     )
+
+
+@register.filter
+def marked(text: str, search: Search | None) -> str:
+    """What is searched for, marked in a text; nothing is changed where nothing is searched."""
+    return excerpts.marked(text, search)
+
+
+@register.filter
+def number_marked(number: str, search: Search | None) -> str:
+    """The same in a case's number, of which a piece is enough."""
+    return excerpts.marked(number, search, within=True)
+
+
+@register.filter
+def of(found: dict[uuid.UUID, Excerpt] | None, case: Case) -> Excerpt | None:
+    """The case's own out of those of a page."""
+    return (found or {}).get(case.pk)
+
+
+@register.filter
+def answer_label(answer: Answer) -> str:
+    """The name of a field of a topic, as it was when it was answered."""
+    return topics.label_of(answer)
+
+
+@register.filter
+def answer_value(answer: Answer) -> SafeString:
+    """What was given there, for people; several lines stay several lines."""
+    return mark_safe(linebreaks(topics.shown_value(answer), autoescape=True))  # noqa: S308

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from cabinet import interrupted
+from cabinet import interrupted, privacy
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -29,11 +29,12 @@ class PersonRequest(HttpRequest):
     user: AbstractBaseUser  # type: ignore[assignment]
 
 
-def signed_in(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) -> View[P]:
+def identified(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) -> View[P]:
     """Lets people in and sends everybody else to sign in.
 
-    What a form brings meanwhile is kept for its person (`cabinet.interrupted`). A background request of an
-    open page gets a plain 401 instead: the page says so and keeps what was typed.
+    For what people may do with their own data, whatever they have agreed to. What a form brings meanwhile is
+    kept for its person (`cabinet.interrupted`). A background request of an open page gets a plain 401
+    instead: the page says so and keeps what was typed.
     """
 
     @wraps(view)
@@ -53,17 +54,41 @@ def signed_in(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) -
     return guarded
 
 
+def signed_in(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) -> View[P]:
+    """Lets people in as `identified` does, and who has not agreed to the policy by way of its page."""
+
+    @identified
+    @wraps(view)
+    def consenting(request: PersonRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not privacy.consent_is_missing(request):
+            return view(request, *args, **kwargs)
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=401)
+        return _detour(request, "cabinet:consent")
+
+    return consenting
+
+
 def to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
     """To the sign-in form and back; after an action, back to the page it was on."""
+    return _detour(request, "account_login")
+
+
+def _detour(request: HttpRequest, name: str) -> HttpResponseRedirect:
     back = request.get_full_path()
     if request.method not in ("GET", "HEAD"):
-        back = "/".join(request.path.split("/")[:3]) + "/"
-    return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': back})}")
+        steps = request.path.split("/")
+        back = "/".join(steps[: 2 if steps[1] == "chat" else 3]) + "/"
+    return HttpResponseRedirect(f"{reverse(name)}?{urlencode({'next': back})}")
 
 
 def next_page(request: HttpRequest) -> str:
     """Where the person wanted to go, if that is on this site; "" otherwise."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    return on_this_site(request, request.POST.get("next") or request.GET.get("next") or "")
+
+
+def on_this_site(request: HttpRequest, wanted: str) -> str:
+    """The address if it leads to a page of this site; "" otherwise."""
     safe = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

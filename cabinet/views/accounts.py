@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cabinet import interrupted
+from cabinet import interrupted, joining
 from cabinet.accounts import AddressRefused, LetterNotSent, SignIn
 from cabinet.forms import AddressForm, CodeForm
 from cabinet.selectors import address_of
@@ -85,9 +85,12 @@ def _try_code(request: HttpRequest, process: SignIn, form: CodeForm) -> HttpResp
         form.add_error("code", _("This is not the code from our latest letter. Check it and try again."))
         return _ask_code(request, process, form, 422)
     try:
-        return process.finish(onwards(request).url)
+        response = process.finish(onwards(request).url)
     except AddressRefused:
         return _start_again(request, _("This address cannot be used here. Please write to us by e-mail."))
+    if joining.complete(request, process.address):
+        messages.success(request, _("Done. From now on the link on our site leads to these cases too."))
+    return response
 
 
 def _resend(request: HttpRequest, process: SignIn) -> HttpResponseBase:

@@ -61,6 +61,7 @@ def upload(request: PersonRequest) -> HttpResponse:
             seen=drafts.Seen.of(request.POST),
             loose="loose" in request.POST,
             now=timezone.now(),
+            wait_for=uploads.seconds_until_room(request),
         )
     except uploads.Refused as refused:
         return _refused(str(refused))

@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.models import Session
 from django.test import Client
 from playwright.sync_api import Browser, Page, expect
+from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from cabinet.draft_models import UnsentForm
@@ -89,7 +90,7 @@ def test_a_reply_is_sent_without_a_reload(page: Page, case: Case) -> None:
     delivered(case)
     Case.objects.filter(pk=case.pk).update(revision=99)
     expect(mine.last).to_have_attribute("data-state", "sent")
-    assert [file.name for file in Message.objects.filter(case=case).last().files.all()] == ["photo.txt"]  # type: ignore[union-attr]
+    assert [file.name for file in Message.objects.filter(case=case).last().files.all()] == ["photo.txt"]  # type: ignore[union-attr, misc]
 
 
 def test_an_empty_reply_is_said_so_and_the_page_stays(page: Page, case: Case) -> None:
@@ -101,6 +102,30 @@ def test_an_empty_reply_is_said_so_and_the_page_stays(page: Page, case: Case) ->
     page.get_by_label("Your reply").press("Control+Enter")
     expect(page.locator("article[data-author=customer]")).to_have_count(2)
     expect(page.locator("#composer [role=alert]")).to_have_count(0)
+
+
+def test_one_reply_too_many_says_when_and_keeps_everything(
+    page: Page, case: Case, settings: Settings
+) -> None:
+    settings.POSTS_PER_MINUTE = 1
+    page.goto(path(case))
+    page.get_by_label("Your reply").fill("first")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("article[data-author=customer]")).to_have_count(2)
+    page.get_by_label("Your reply").fill("second")
+    page.set_input_files("#id_files", {"name": "photo.txt", "mimeType": "text/plain", "buffer": b"words"})
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#composer [role=alert]")).to_contain_text("Nothing is lost: send it again in")
+    expect(page.locator("#composer [role=alert]")).to_be_focused()
+    expect(page.get_by_label("Your reply")).to_have_value("second")
+    expect(page.locator("#composer .chip-name")).to_have_text("photo.txt")
+    expect(page.locator("#quiet-notice")).to_be_hidden()
+    page.get_by_role("button", name="Solved, close the case").click()
+    expect(page.locator("#quiet-notice")).to_contain_text("try again in a moment")
+    expect(page.locator("article[data-author=customer]")).to_have_count(2)
+    settings.POSTS_PER_MINUTE = 30
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("article[data-author=customer]")).to_have_count(3)
 
 
 def test_a_double_click_makes_one_case(page: Page, person: AbstractBaseUser) -> None:
@@ -162,6 +187,14 @@ def test_no_page_is_wider_than_a_small_phone(page: Page, case: Case) -> None:
     staff_reply(case, "wide", html=f"<p>{'x' * 400}</p><table><tr>{'<td>cell cell</td>' * 20}</tr></table>")
     factories.file_in(case.messages.first() or case.messages.get(), "f" * 120 + ".pdf")
     page.set_viewport_size({"width": 320, "height": 640})
-    for address in ("/cases/", path(case), "/cases/new/", "/nowhere/", "/cases/?q=none"):
+    for address in (
+        "/cases/",
+        path(case),
+        "/cases/new/",
+        "/nowhere/",
+        "/cases/?q=none",
+        "/account/",
+        "/account/erase/",
+    ):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, address

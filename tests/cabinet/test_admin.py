@@ -17,7 +17,7 @@ from cabinet.signals import work_waiting
 from tests import factories
 from tests.factories import case_of, delivered, signed_in, staff_reply
 
-LISTS = ["case", "message", "casefile", "outboxentry", "profile"]
+LISTS = ["case", "message", "casefile", "outboxentry", "profile", "consent", "dataexport", "erasure"]
 
 
 @pytest.fixture

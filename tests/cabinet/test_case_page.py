@@ -89,8 +89,16 @@ def test_a_merged_case_leads_to_the_other_but_never_to_somebody_elses(
     as_alice: Client, case: Case, alice: AbstractBaseUser, charlie: AbstractBaseUser
 ) -> None:
     other = delivered(case_of(alice), "9-9")
-    page = show(as_alice, changed(case, availability="merged", merged_into=other))
-    assert page.all("a", href=f"/cases/{other.pk}/")
+    changed(case, availability="merged", merged_into=other)
+    answer = as_alice.get(f"/cases/{case.pk}/")
+    assert (answer.status_code, answer["Location"]) == (302, f"/cases/{other.pk}/")
+    there = show(as_alice, other)
+    assert "Case № 123-456 was merged into this one" in there.text
+    stays = f"/cases/{case.pk}/?stay=1"
+    assert there.all("a", href=stays)
+    for page in (as_alice.get(stays), as_alice.get(f"/cases/{case.pk}/", headers={"hx-request": "true"})):
+        assert page.status_code == 200
+        assert Page(page).all("a", href=f"/cases/{other.pk}/")
     theirs = case_of(charlie)
     assert str(theirs.pk) not in show(as_alice, changed(case, merged_into=theirs)).source
 

@@ -67,6 +67,6 @@ def test_a_fault_outside_the_admin_is_still_one(as_alice: Client, monkeypatch: p
     def broken(*args: object) -> None:
         raise ValueError("ours")
 
-    monkeypatch.setattr("cabinet.selectors.tab_counts", broken)
+    monkeypatch.setattr("cabinet.selectors.overview", broken)
     with pytest.raises(ValueError, match="ours"):
         as_alice.get("/cases/")

@@ -45,6 +45,8 @@ def addresses(case: Case) -> list[str]:
         "/cases/?tab=closed",
         "/cases/new/",
         f"/cases/{case.pk}/",
+        "/account/",
+        "/account/erase/",
         "/nowhere/",
     ]
 

@@ -304,7 +304,7 @@ def test_what_stood_there_before_marks_were_kept_is_read(
     cases = [delivered(case_of(owner), number) for owner, number in ((alice, "1-1"), (bob, "2-2"))]
     for case in cases:
         staff_reply(case)
-    import_module("cabinet.migrations.0003_read_so_far").read_so_far(apps, None)
+    import_module("cabinet.migrations.0010_read_so_far").read_so_far(apps, None)
     assert (unread(alice), unread(bob)) == (0, 0)
     staff_reply(cases[0])
     assert (unread(alice), unread(bob)) == (1, 0)

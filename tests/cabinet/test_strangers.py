@@ -3,17 +3,27 @@
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
+from pytest_django import Settings
 
 from cabinet import services
 from cabinet.draft_models import Draft
 from cabinet.models import Case, CaseFile
 from cabinet.urls import urlpatterns
-from tests.factories import case_of, file_in, signed_in, upload
+from tests.factories import case_of, file_in, packed, signed_in, upload
 
-READ = ("case", "file")
-ACT = ("reply", "close", "reopen", "retry")
+READ = ("case", "file", "export-file")
+ACT = ("reply", "close", "reopen", "rate", "retry", "here", "case-letters")
 BEHIND = ("draft", "discard-draft", "upload", "remove-upload")
-OWN = ("home", "case-list", "case-new")
+OWN = ("home", "case-list", "case-new", "chat", "letters", "account", "erase", "consent")
+OWN_ACT = ("chat-settings", "export")
+FREE = ("erased", "sign-in-again", "live", "stream", "letters-off", "hand-over")
+"""Which ask nobody who he is, or answer programs."""
+
+
+@pytest.fixture(autouse=True)
+def everything_is_on(settings: Settings) -> None:
+    settings.CABINET_MODES = ["mail", "cabinet", "chat"]
+    settings.CABINET_NOTICES = True
 
 
 @pytest.fixture
@@ -30,18 +40,29 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
         "reply": f"{start}reply/",
         "close": f"{start}close/",
         "reopen": f"{start}reopen/",
+        "rate": f"{start}rate/",
         "retry": f"{start}messages/{message.pk}/retry/",
+        "here": f"{start}here/",
+        "case-letters": f"{start}letters/",
         "file": f"/files/{file_in(message).pk}/",
+        "chat": "/chat/",
+        "chat-settings": "/chat/settings/",
+        "letters": "/letters/",
         "draft": f"/drafts/?case={case.pk}",
         "discard-draft": f"/drafts/discard/?case={case.pk}",
         "upload": f"/uploads/?case={case.pk}",
         "remove-upload": f"/uploads/{staged.pk}/remove/",
+        "account": "/account/",
+        "consent": "/account/consent/",
+        "erase": "/account/erase/",
+        "export": "/account/export/",
+        "export-file": f"/account/export/{packed(alice).pk}/",
     }
 
 
 def test_no_door_is_forgotten_here() -> None:
     named = {pattern.name for pattern in urlpatterns}
-    assert named == {*READ, *ACT, *BEHIND, *OWN, "live", "stream"}
+    assert named == {*READ, *ACT, *BEHIND, *OWN, *OWN_ACT, *FREE}
 
 
 @pytest.mark.parametrize("name", READ)
@@ -70,22 +91,22 @@ def test_a_stranger_keeps_nothing_in_a_case(
     assert client.post(doors[name])["Location"].startswith("/accounts/login/")
 
 
-@pytest.mark.parametrize("name", [*READ, *ACT, *OWN])
+@pytest.mark.parametrize("name", [*READ, *ACT, *OWN, *OWN_ACT])
 def test_nobody_is_sent_to_sign_in(client: Client, doors: dict[str, str], name: str) -> None:
-    answer = client.post(doors[name]) if name in ACT else client.get(doors[name])
+    answer = client.post(doors[name]) if name in (*ACT, *OWN_ACT) else client.get(doors[name])
     assert answer.status_code == 302
     assert answer["Location"].startswith("/accounts/login/?next=")
-    back = doors["case"] if name in ACT else doors[name]
+    back = doors["case"] if name in ACT else doors["chat" if name == "chat-settings" else name]
     assert answer["Location"].endswith(back.replace("/", "%2F"))
     assert client.get(doors[name], headers={"hx-request": "true"}).status_code == 401
 
 
-@pytest.mark.parametrize("name", ACT)
+@pytest.mark.parametrize("name", [*ACT, *OWN_ACT])
 def test_actions_are_posts(as_alice: Client, doors: dict[str, str], name: str) -> None:
     assert as_alice.get(doors[name]).status_code == 405
 
 
-@pytest.mark.parametrize("name", [*ACT, *BEHIND, "case-new"])
+@pytest.mark.parametrize("name", [*ACT, *OWN_ACT, *BEHIND, "case-new", "chat", "letters", "erase"])
 def test_actions_need_the_forms_token(alice: AbstractBaseUser, doors: dict[str, str], name: str) -> None:
     client = signed_in(alice, Client(enforce_csrf_checks=True, HTTP_ACCEPT_LANGUAGE="en"))
     answer = client.post(doors[name], {"text": "hello"})
@@ -93,7 +114,7 @@ def test_actions_need_the_forms_token(alice: AbstractBaseUser, doors: dict[str, 
     assert "Nothing is lost: go back" in answer.content.decode()
 
 
-@pytest.mark.parametrize("name", [*READ, "case-list", "case-new"])
+@pytest.mark.parametrize("name", [*READ, "case-list", "case-new", "chat", "letters", "account", "erase"])
 def test_private_pages_are_kept_by_no_proxy(as_alice: Client, doors: dict[str, str], name: str) -> None:
     answer = as_alice.get(doors[name])
     answer.close()

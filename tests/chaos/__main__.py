@@ -12,8 +12,9 @@ from pathlib import Path
 import requests
 
 from tests.chaos.actors import Actor, Customer, Mail, Staff
+from tests.chaos.chatters import Chatter
 from tests.chaos.checker import Finding, Kind, compare
-from tests.chaos.history import of_the_cabinet, of_the_desk
+from tests.chaos.history import chats_of_the_cabinet, of_the_cabinet, of_the_desk
 from tests.chaos.ledger import Fate, Ledger
 from tests.chaos.premises import build, given_up
 from tests.chaos.table import FAILING, Result
@@ -23,8 +24,8 @@ from tests.house.premises import Premises
 SURE_SECONDS = 20.0
 """Once both sides agree: long enough for a sweep and a quarantine to bring what nobody should see twice."""
 
-MORE_SECONDS = 60.0
-"""How much longer things break at most when too little was tried."""
+MORE = 0.5
+"""How much longer things break at most, as a share, when too little was tried."""
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -34,6 +35,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", default="", help="repeats every actor's and every trouble's choices")
     parser.add_argument("--full", action="store_true", help="on PostgreSQL and Redis (see scripts.services)")
     parser.add_argument("--customers", type=int, default=5)
+    parser.add_argument("--chatters", type=int, default=2, help="people without an e-mail address")
     parser.add_argument("--cases", type=int, default=4, help="cases of each customer; few make long threads")
     parser.add_argument("--pace", type=float, default=2.5, help="seconds between two actions of one customer")
     parser.add_argument("--blows", type=float, default=3.5, help="seconds between two blows")
@@ -60,6 +62,7 @@ class Run:
         self.ledger = Ledger()
         self.troubles = Troubles(house, self.ledger, seed=seed, full=options.full)
         self.customers: list[Customer] = []
+        self.chatters: dict[str, Chatter] = {}
         self.actors: list[Actor] = []
 
     def go(self) -> Result:
@@ -88,8 +91,15 @@ class Run:
             self.customers.append(Customer(visitor, self.ledger, most=self.options.cases, **options))
         people = [customer.visitor.email for customer in self.customers]
         desk = self.house.desk
+        for number in range(self.options.chatters):
+            external_id = f"client-{self.seed}-{number}"
+            visitor = self.house.hand_over(external_id)
+            self.chatters[external_id] = Chatter(
+                visitor, self.ledger, external_id=external_id, most=self.options.cases, **options
+            )
         self.actors = [
             *self.customers,
+            *self.chatters.values(),
             Staff("staff", desk, self.ledger, **options),
             Mail(
                 desk,
@@ -105,7 +115,7 @@ class Run:
         for actor in self.actors:
             actor.start()
         until = time.monotonic() + self.options.seconds
-        while time.monotonic() < until + (MORE_SECONDS if self.too_little() else 0):
+        while time.monotonic() < until + (MORE * self.options.seconds if self.too_little() else 0):
             time.sleep(self.troubles.dice.uniform(0.2, 1.8) * self.options.blows)
             self.troubles.strike()
         for actor in self.actors:
@@ -140,6 +150,7 @@ class Run:
         for _ in range(30):
             try:
                 cabinet = of_the_cabinet(customer.visitor for customer in self.customers)
+                cabinet |= chats_of_the_cabinet({name: one.visitor for name, one in self.chatters.items()})
                 desk = of_the_desk(self.house.desk.see("state"))
             except requests.RequestException as error:
                 self.ledger.remark(f"a page did not come while settling: {error}")
@@ -152,11 +163,22 @@ class Run:
         """Secret words, and the keys themselves, anywhere in rows, files, logs and broker."""
         keys = [self.house.api_key, self.house.settings["OMNIDESK_WEBHOOK_SECRETS"]]
         wanted = [word.encode() for word in (*self.ledger.secrets, *keys)]
-        return [
+        found = [
             Finding(Kind.LEAKED, "", f"{word.decode()} in {where}")
             for where, data in self.house.everything_kept()
             for word in wanted
             if word in data
+        ]
+        return found + self.letters_where_none_belong()
+
+    def letters_where_none_belong(self) -> list[Finding]:
+        """A case in a channel has no letters: an answer that was mailed all the same has left the cabinet."""
+        state = self.house.desk.see("state")
+        quiet = {case["case_id"] for case in state["cases"] if case["channel"].startswith("cch")}
+        return [
+            Finding(Kind.LEAKED, "", f"a letter to {letter['to']} about case {letter['case_id']}")
+            for letter in state["letters"]
+            if letter["case_id"] in quiet
         ]
 
 

@@ -12,7 +12,16 @@ import requests
 from scripts.desk import Desk, Json
 from scripts.visitor import File, Refused, Visitor, is_case
 from tests.chaos.ledger import Fate, Ledger, Side, Written
-from tests.chaos.words import EQUAL, bytes_of, first_line, marker, subject_in, text_with
+from tests.chaos.words import (
+    CHAT_CHANNEL,
+    EQUAL,
+    bytes_of,
+    chat_of,
+    first_line,
+    marker,
+    subject_in,
+    text_with,
+)
 from tests.chaos.words import subject as new_subject
 
 PATIENCE = 20
@@ -78,6 +87,7 @@ class Customer(Actor):
         files = self.files() if self.chance(0.2) else []
         entry = self._written(subject, text, files, opening=True)
         values = {"subject": f"{subject} {self.dice.getrandbits(40):x}", "text": text}
+        values["mode"] = self.dice.choice(("mail", "mail", "cabinet"))
         fate, location = self.press("/cases/new/", "/cases/new/", values, files, entry)
         if fate is Fate.ACCEPTED and is_case(location):
             self.cases[location] = subject
@@ -217,8 +227,10 @@ class AtTheDesk(Actor):
             # The desk mails tomorrow's words today: quoting them would make a customer's words of them.
             if letter["origin"] == "desk" and SECRET not in letter["text"] + letter["html"]:
                 letters[letter["case_id"]] = max(letter["letter_id"], letters.get(letter["case_id"], 0))
+        names = {user["user_id"]: user["full_name"] for user in state["users"]}
         for case in state["cases"]:
-            if subject := subject_in(case["subject"]):
+            chat = chat_of(names[case["user_id"]]) if case["channel"] == CHAT_CHANNEL else ""
+            if subject := chat or subject_in(case["subject"]):
                 yield Known(case["case_id"], subject, letters.get(case["case_id"], 0))
 
     def do(self, door: str, **given: object) -> Json | None:
@@ -258,8 +270,9 @@ class Staff(AtTheDesk):
                 self.edit,
                 self.delete,
                 self.put_away_for_a_moment,
+                self.finish,
             ],
-            weights=[52, 8, 6, 12, 6, 6, 5, 3, 2],
+            weights=[52, 8, 6, 12, 6, 6, 5, 3, 2, 4],
         )[0](case)
 
     def answer(self, case: Known) -> None:
@@ -316,6 +329,10 @@ class Staff(AtTheDesk):
             if entry.subject == case.subject and entry.desk_id and not entry.deleted
         ]
         return [self.dice.choice(mine)] if mine else []
+
+    def finish(self, case: Known) -> None:
+        """Ends a chat; the desk refuses where none is running."""
+        self.do("staff/finish", case_id=case.case_id)
 
     def close(self, case: Known) -> None:
         self.do("staff/status", case_id=case.case_id, status="closed")

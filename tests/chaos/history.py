@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from scripts.desk import Json
 from scripts.visitor import Page, Visitor, is_case
-from tests.chaos.words import first_line, subject_in
+from tests.chaos.words import CHAT_CHANNEL, chat_of, first_line, subject_in
 
 MOST_PAGES = 50
 FILE_GIVEN_UP = ">not available<"
@@ -37,11 +37,23 @@ History = dict[str, list[Thread]]
 
 
 def of_the_desk(state: Json) -> History:
-    history: History = {}
+    history: History = _chats_of_the_desk(state)
     for case in state["cases"]:
         if subject := subject_in(case["subject"]):
             thread = Thread(case["status"] == "closed", [_desk_row(row) for row in _public(case)])
             history.setdefault(subject, []).append(thread)
+    return history
+
+
+def _chats_of_the_desk(state: Json) -> History:
+    """Each person's chats as one thread; the last one says whether it is over."""
+    history: History = {}
+    names = {user["user_id"]: user["full_name"] for user in state["users"]}
+    for case in sorted(state["cases"], key=lambda case: int(case["case_id"])):
+        if case["channel"] == CHAT_CHANNEL:
+            [thread] = history.setdefault(chat_of(names[case["user_id"]]), [Thread(closed=False)])
+            thread.closed = case["status"] == "closed"
+            thread.rows += [_desk_row(row) for row in _public(case)]
     return history
 
 
@@ -69,6 +81,16 @@ def of_the_cabinet(visitors: Iterable[Visitor]) -> History:
     return history
 
 
+def chats_of_the_cabinet(visitors: dict[str, Visitor]) -> History:
+    """What these people see in the chat, by the name that the desk knows them by."""
+    history: History = {}
+    for name, visitor in visitors.items():
+        thread = _thread(visitor, "/chat/?shown=3000", over="?new=1")
+        if thread.rows:
+            history[chat_of(name)] = [thread]
+    return history
+
+
 def all_cases(visitor: Visitor) -> dict[str, str]:
     """Path and words of every case in the list, over all of its pages."""
     found: dict[str, str] = {}
@@ -81,7 +103,8 @@ def all_cases(visitor: Visitor) -> dict[str, str]:
     return found
 
 
-def _thread(visitor: Visitor, path: str) -> Thread:
+def _thread(visitor: Visitor, path: str, *, over: str = "") -> Thread:
+    """`over`: a link of the page says that it is closed, not a form."""
     answer = visitor.get(path)
     answer.raise_for_status()
     page = Page(answer.text)
@@ -97,4 +120,6 @@ def _thread(visitor: Visitor, path: str) -> Thread:
         for shown in page.messages
     ]
     closed = any(form.action.endswith("/reopen/") for form in page.forms)
+    if over:
+        closed = any(over in link for link in page.links)
     return Thread(closed, rows, files_given_up=answer.text.count(FILE_GIVEN_UP))

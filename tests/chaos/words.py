@@ -17,6 +17,7 @@ _TAILS = (
     "\nhttps://example.com/{word}?a={other}&b=1",
 )
 EQUAL = "ok"
+CHAT_CHANNEL = "cch102"
 
 
 def marker(dice: random.Random, kind: str) -> str:
@@ -37,6 +38,11 @@ def subject_in(words: str) -> str:
     """The marker of a case among the words of its row: beside it stand those of its last message."""
     found = _SUBJECT.search(words)
     return found.group(0) if found else ""
+
+
+def chat_of(name: str) -> str:
+    """The marker of somebody's conversation: chats have no subject, so all of a person's are one thread."""
+    return f"CHAT-OF-{name}"
 
 
 def first_line(text: str) -> str:

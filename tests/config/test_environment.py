@@ -19,6 +19,8 @@ from config.environment import (
     case_reference_field,
     desk_channels,
     omnidesk_account,
+    policy_version,
+    privacy_consent,
     read_dotenv,
     sso_secret,
     webhook_secrets,
@@ -440,3 +442,45 @@ class TestSsoSecret:
 
     def test_a_short_one_stops_the_start(self) -> None:
         assert "SSO_SECRET must have at least 32" in refusal(sso_secret, env(SSO_SECRET="too-short"))
+
+
+class TestPrivacy:
+    @pytest.mark.parametrize(
+        "value",
+        ["https://www.example.com/privacy?lang=ru#top", "https://www.example.com", "http://[::1]:8000/x/"],
+    )
+    def test_the_page_of_a_policy_is_a_whole_address(self, value: str) -> None:
+        assert env(PRIVACY_POLICY_URL=value).page_address("PRIVACY_POLICY_URL") == value
+
+    def test_none_is_needed(self) -> None:
+        assert env().page_address("PRIVACY_POLICY_URL") == ""
+        assert privacy_consent(env(), policy="", version="") is False
+        assert policy_version(env()) == ""
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "/privacy",
+            "www.example.com/privacy",
+            "javascript:alert(1)",
+            "https://user:hush-hush@www.example.com/privacy",
+            "https://www.example.com/our privacy",
+            "https://www.example.com/личное",
+            "https://",
+        ],
+    )
+    def test_a_bad_address_is_named(self, value: str) -> None:
+        sentence = refusal(env(PRIVACY_POLICY_URL=value).page_address, "PRIVACY_POLICY_URL")
+        assert sentence.startswith("PRIVACY_POLICY_URL must")
+        assert "hush" not in sentence
+
+    @pytest.mark.parametrize(("policy", "version"), [("", "1"), ("https://www.example.com", ""), ("", "")])
+    def test_consent_is_asked_for_one_version_of_one_text(self, policy: str, version: str) -> None:
+        asked = env(PRIVACY_CONSENT="1")
+        assert privacy_consent(asked, policy="https://www.example.com", version="1") is True
+        with pytest.raises(ImproperlyConfigured, match="PRIVACY_POLICY_VERSION must be set"):
+            privacy_consent(asked, policy=policy, version=version)
+
+    def test_a_version_fits_into_its_column(self) -> None:
+        assert policy_version(env(PRIVACY_POLICY_VERSION="2026-01-31")) == "2026-01-31"
+        assert "60 characters" in refusal(policy_version, env(PRIVACY_POLICY_VERSION="x" * 61))

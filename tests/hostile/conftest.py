@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.apps import apps
-from django.conf import settings
+from django.conf import settings as site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import AbstractBaseUser, Group, User
 from django.contrib.contenttypes.models import ContentType
@@ -19,10 +19,33 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.client import ClientHandler
 from django.utils import timezone
+from pytest_django import Settings
 
-from cabinet.models import Case, CaseFile, Message, OutboxEntry, Profile
+from cabinet import notices
+from cabinet.models import (
+    Case,
+    CaseFile,
+    CaseRules,
+    Message,
+    Notice,
+    OutboxEntry,
+    Profile,
+    StatusText,
+    Topic,
+    TopicField,
+)
+from cabinet.privacy_models import Consent, Erasure
 from config.wsgi import guarded
-from omnidesk_sync.models import AddressImport, Attempt, Candidate, CaseLink, FileLink, Lane, PersonLink
+from omnidesk_sync.models import (
+    AddressImport,
+    Attempt,
+    Candidate,
+    CaseLink,
+    FileLink,
+    Lane,
+    PersonLink,
+    TopicMapping,
+)
 from tests import factories, rings
 from tests.hostile.doors import Door
 from tests.hostile.shots import Shot
@@ -35,7 +58,7 @@ QUICK = 5.0
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Rows are committed for real: in a transaction one refused value would refuse all later ones."""
-    quick = pytest.mark.django_db(transaction=True, available_apps=settings.INSTALLED_APPS)
+    quick = pytest.mark.django_db(transaction=True, available_apps=site.INSTALLED_APPS)
     for item in items:
         if "premises" in getattr(item, "fixturenames", ()):
             item.add_marker(quick)
@@ -84,6 +107,8 @@ class Premises:
         client = HostileClient()
         if door.is_webhook:
             client.defaults["HTTP_X_WEBHOOK_SECRET"] = SECRET
+        elif door.route.startswith("letters/<"):
+            pass
         elif not door.route.startswith("accounts/login/"):
             factories.signed_in(self.root if door.is_admin else self.alice, client)
         elif "code" in door.route:
@@ -94,7 +119,7 @@ class Premises:
         return door.path(self.values)
 
 
-KEPT = (Case, Message, OutboxEntry, InboxEntry, User, EmailAddress, Profile, LogEntry)
+KEPT = (Case, Message, OutboxEntry, InboxEntry, User, EmailAddress, Profile, LogEntry, Consent, Erasure)
 """What may not change when a request was refused. Uploads of a form sent back are kept on purpose."""
 
 
@@ -115,7 +140,9 @@ def silence() -> Iterator[None]:
 
 
 @pytest.fixture
-def premises(transactional_db: None) -> Iterator[Premises]:
+def premises(transactional_db: None, settings: Settings) -> Iterator[Premises]:
+    settings.CABINET_MODES = ["mail", "cabinet", "chat"]
+    settings.CABINET_NOTICES = True
     cache.clear()
     rings.drain()
     alice = factories.person("alice")
@@ -128,7 +155,10 @@ def premises(transactional_db: None) -> Iterator[Premises]:
         "case_id": str(case.pk),
         "message_id": str(message.pk),
         "file_id": str(file.pk),
+        "export_id": str(factories.packed(alice).pk),
+        "erasure_id": str(_erasure().pk),
         "secret": SECRET,
+        "token": notices.token_of(Notice.objects.create(user_id=alice.pk, case=case)),
         "content_type_id": str(ContentType.objects.get_for_model(Case).pk),
         "app_label": "cabinet",
         "url": "nowhere",
@@ -140,12 +170,18 @@ def premises(transactional_db: None) -> Iterator[Premises]:
     rings.drain()
 
 
+def _erasure() -> Erasure:
+    now = timezone.now()
+    return Erasure.objects.create(person_key="0", asked_by="person", requested_at=now, erased_at=now)
+
+
 def _rows(case: Case, file: CaseFile) -> dict[str, str]:
     """A row of each model that the admin shows, by the model's name."""
     now = timezone.now()
     user = case.owner
     entry = OutboxEntry.objects.filter(case=case).earliest("pk")
     Profile.objects.create(user=user, language="en")
+    Consent.objects.create(person=user, version="1", language="en", given_at=now)
     Group.objects.create(name="readers")
     CaseLink.objects.create(case=case, desk_case_id=11, desk_user_id=12)
     Lane.objects.get_or_create(case=case)
@@ -154,6 +190,11 @@ def _rows(case: Case, file: CaseFile) -> dict[str, str]:
     Candidate.objects.create(desk_case_id=14)
     AddressImport.objects.create(user=user, address="alice@example.com", done_at=now)
     Attempt.objects.create(entry=entry, started_at=now, dead_at=now)
+    topic = Topic.objects.create(key="repair", title_ru="Ремонт")
+    TopicField.objects.create(topic=topic, key="field", label_ru="Поле", required=True)
+    TopicMapping.objects.create(topic=topic, group_id=44)
+    StatusText.objects.get_or_create(key="open")
+    CaseRules.objects.get_or_create(pk=1)
     InboxEntry.objects.create(received_at=now, due_at=now, size=1, sha256="0" * 64)
     rows = {model._meta.label_lower: model._default_manager.first() for model in apps.get_models()}
     return {name: str(row.pk) for name, row in rows.items() if row is not None}

@@ -6,17 +6,33 @@ from dataclasses import dataclass, field
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-FORM = ("subject", "text", "submission", "uploaded", "remove", "files")
+FORM = ("subject", "text", "submission", "uploaded", "remove", "files", "mode")
 FIELDS: dict[str, tuple[str, ...]] = {
     "": (),
     "cases/": ("tab", "q", "page"),
-    "cases/new/": FORM,
-    "cases/<uuid:case_id>/": (),
+    "cases/new/": (*FORM, "topic", "choose", "fields_of", "field", "follow_up"),
+    "cases/<uuid:case_id>/": ("stay",),
     "cases/<uuid:case_id>/reply/": FORM[1:],
-    "cases/<uuid:case_id>/close/": (),
+    "cases/<uuid:case_id>/close/": ("next",),
     "cases/<uuid:case_id>/reopen/": (),
-    "cases/<uuid:case_id>/messages/<uuid:message_id>/retry/": (),
+    "cases/<uuid:case_id>/messages/<uuid:message_id>/retry/": ("next",),
+    "cases/<uuid:case_id>/here/": (),
+    "cases/<uuid:case_id>/letters/": ("wanted", "next"),
+    "chat/": (*FORM[1:], "shown", "new", "again"),
+    "chat/settings/": ("enter_sends", "chat_sound", "chat_flash"),
+    "letters/": ("wanted",),
+    "letters/<str:token>/": ("scope", "List-Unsubscribe"),
+    "cases/<uuid:case_id>/rate/": ("rating", "comment"),
     "files/<uuid:file_id>/": (),
+    "access/jwt": ("jwt", "return_to"),
+    "access/jwt/": ("jwt", "return_to"),
+    "account/": (),
+    "account/consent/": ("agree", "next"),
+    "account/export/": (),
+    "account/export/<uuid:export_id>/": (),
+    "account/erase/": ("word",),
+    "account/erase/sign-in/": (),
+    "account/erased/<uuid:erasure_id>/": (),
     "live/": ("case",),
     "live/stream/": (),
     "accounts/login/": ("email", "next"),
@@ -44,7 +60,8 @@ ADMIN_FIELDS = (
     "p",
 )
 PARAMETERS = {
-    *("case_id", "message_id", "file_id", "secret"),
+    *("case_id", "message_id", "file_id", "secret", "token"),
+    *("case_id", "message_id", "file_id", "secret", "export_id", "erasure_id"),
     *("object_id", "content_type_id", "app_label", "url", "id"),
 }
 """The parts of addresses that the tests know how to fill."""
@@ -67,6 +84,11 @@ class Door:
     @property
     def is_webhook(self) -> bool:
         return self.route.startswith("webhooks/")
+
+    @property
+    def is_for_programs(self) -> bool:
+        """Whether others' programs post there, so that no page of ours could give them a token before."""
+        return self.is_webhook or self.route.startswith("letters/<")
 
     @property
     def lists_rows(self) -> bool:

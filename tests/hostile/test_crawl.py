@@ -95,6 +95,8 @@ def everything(owner: AbstractBaseUser) -> list[Case]:
     failed.messages.update(state=Message.State.FAILED, failure="rejected")
     OutboxEntry.objects.filter(case=failed).update(state=OutboxEntry.State.REJECTED)
     closed = factories.delivered(factories.case_of(owner, "Closed", status=Case.Status.CLOSED))
+    factories.staff_reply(closed)
+    factories.changed(closed, status=Case.Status.CLOSED)
     merged = factories.case_of(owner, "Merged", availability="merged", merged_into=open_one)
     return [open_one, failed, closed, merged]
 

@@ -31,6 +31,12 @@ SETTINGS = {
     "TRUSTED_PROXY_HOPS": "",
     "REDIS_URL": "",
     "MEDIA_ROOT": "",
+    # All the people of a house come from one address, and none of them waits.
+    "CASES_PER_MINUTE": "0",
+    "POSTS_PER_MINUTE": "0",
+    "POSTS_PER_MINUTE_PER_IP": "0",
+    "UPLOAD_MB_PER_MINUTE": "0",
+    "UPLOAD_MB_PER_MINUTE_PER_IP": "0",
 }
 Find = tuple[str, bytes]
 """Where something is kept, and the bytes of it."""

@@ -24,14 +24,17 @@ from unittest import mock
 
 import responses
 import time_machine
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.test import override_settings
 from django.utils import timezone
 
 from cabinet import services
 from cabinet.admin import _try_again as press_try_again
 from cabinet.models import OPEN_STATES, Case, Message, OutboxEntry
+from cabinet.modes import custom_id_of
 from omnidesk_sync import account, files, imports, joining, lane, linking, reconciling, sending, sweeping
 from omnidesk_sync.models import (
     AddressImport,
@@ -49,7 +52,7 @@ from sandbox.inbound import Reply, Request
 from sandbox.records import Case as DeskCase
 from sandbox.records import Message as DeskRow
 from sandbox.records import Upload
-from tests.omnidesk_sync.world import World
+from tests.omnidesk_sync.world import CHANNELS, World
 from webhooks import services as inbox
 from webhooks.models import InboxEntry
 
@@ -58,7 +61,15 @@ Kind, State = OutboxEntry.Kind, OutboxEntry.State
 Move = tuple[str, int, int]
 
 PEOPLE = ("anna@example.ru", "boris@example.ru", "clara@example.ru")
-"""Anna and Boris have a cabinet; Clara only writes letters."""
+"""Anna and Boris have a cabinet; Clara only writes letters. Dina has a cabinet and no address."""
+
+ANNA, BORIS, DINA = range(3)
+OPENERS = (
+    *((ANNA, "mail"), (BORIS, "mail"), (ANNA, "mail"), (BORIS, "mail")),
+    *((ANNA, "cabinet"), (BORIS, "cabinet"), (ANNA, "chat"), (BORIS, "chat"), (ANNA, "chat")),
+    *((DINA, "cabinet"), (DINA, "chat"), (DINA, "chat")),
+)
+"""Who opens a case, and in which mode."""
 
 SUBJECTS = ("Нет счёта", "Где <b>акт</b>?")
 TEXTS = (
@@ -197,11 +208,16 @@ class Stage:
         self._stack.callback(self.desk.close)
         line = enter(responses.RequestsMock(assert_all_requests_are_fired=False))
         exchange = mount(self.desk, line, base_url="https://acme.omnidesk.ru")
+        enter(override_settings(OMNIDESK_CHANNELS=CHANNELS, CABINET_MODES=["mail", "cabinet", "chat"]))
         enter(mock.patch("omnidesk_sync.bells.ring", _no_bell))
         enter(mock.patch("webhooks.services.ring", _no_bell))
         self.world = World(self.desk, exchange, self.travel, [])
         self.boris = self.world.person(PEOPLE[1], "Борис Котов")
-        self.people = [self.world.anna, self.boris]
+        self.dina = User.objects.create(username="dina", first_name="Дина")
+        self.people = [self.world.anna, self.boris, self.dina]
+        self.world.switch_channels_on()
+        # Kept here: whoever looks at the desk in the middle of a worker's steps must make no query.
+        self._custom_ids = {custom_id_of(person): person.pk for person in self.people}
         self.desk.install_cabinet_rules("https://cabinet.example/webhooks/omnidesk/", "secret")
         self._answer, self._work = exchange._answer, exchange._work
         exchange._answer = self._watched_answer  # type: ignore[method-assign]
@@ -363,10 +379,12 @@ class Stage:
     # customers
 
     def move_open(self, one: int, two: int) -> None:
-        owner = self.people[one % 2]
+        who, mode = OPENERS[one % len(OPENERS)]
+        owner = self.people[who]
         with_file = two % 5 == 4
         services.open_case(
             owner=owner,
+            mode=Case.Mode(mode),
             subject=SUBJECTS[one // 2 % 2],
             text=TEXTS[two % len(TEXTS)],
             files=[self.world.upload("a.txt", b"one", owner)] if with_file else [],
@@ -446,6 +464,12 @@ class Stage:
     def move_status(self, one: int, two: int) -> None:
         if there := self._desk_case(one):
             self.desk.staffroom.set_status(there.case_id, ("closed", "open", "waiting")[two % 3])
+
+    def move_finish(self, one: int, two: int) -> None:
+        """A chat is ended by hand; others end by themselves when nobody has written for a while."""
+        chats = [row for row in self.desk.core.cases.all() if row.chat_active]
+        if there := _pick(chats, one):
+            self.desk.staffroom.finish_chat(there.case_id)
 
     def move_trash(self, one: int, two: int) -> None:
         if there := self._desk_case(one):
@@ -539,6 +563,15 @@ class Stage:
     def move_strict(self, one: int, two: int) -> None:
         """The desk refuses texts of more than so many characters."""
         self.desk.switch(max_content_length=(0, 5)[one % 2])
+
+    def move_chats(self, one: int, two: int) -> None:
+        """What the desk makes of a message into a chat that has ended, and of a chat without a word."""
+        self.desk.switch(
+            closed_chat_refuses=one % 2 == 1,
+            closed_chat_error=("case_not_found", "case_closed")[two % 2],
+            api_user_message_reopens=two % 3 != 2,
+            chat_timeout_closes=two % 4 != 3,
+        )
 
     def move_drain(self, one: int, two: int) -> None:
         """Another integration uses the minute up, or the limit is lowered or raised."""
@@ -642,7 +675,7 @@ class Stage:
     def settle(self) -> None:
         """All is well again; what was begun is worked off. Webhooks not delivered by now are lost."""
         self.desk.faults.clear()
-        self.desk.switch(commit_delay_seconds=0.0, max_content_length=0)
+        self.desk.switch(commit_delay_seconds=0.0, max_content_length=0, closed_chat_refuses=False)
         self.desk.api_key = "key-of-the-pretend-account"
         self.desk.limit.per_minute = 300
         for _ in range(40):
@@ -712,7 +745,9 @@ class Stage:
     def owner_at_the_desk(self, there: DeskCase) -> int:
         """Whose case it is, as the person's key here; 0 for somebody without a cabinet."""
         user = self.desk.core.users.get(there.user_id)
-        found = [person.pk for person in self.people if user and user.email == person.email]
+        if user is not None and user.custom_id:
+            return self._custom_ids.get(user.custom_id, 0)
+        found = [person.pk for person in self.people if user and user.email and user.email == person.email]
         return found[0] if found else 0
 
     def public_rows(self, there: DeskCase) -> list[DeskRow]:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import Message
@@ -18,6 +19,7 @@ from omnidesk_sync.client import Client
 from omnidesk_sync.errors import (
     AccountTrouble,
     NoAuthor,
+    NoIdentity,
     NotFound,
     OmnideskError,
     OutcomeUnknown,
@@ -29,6 +31,7 @@ from omnidesk_sync.errors import (
 from omnidesk_sync.types import Answered, Call, NewCase, NewMessage, OutgoingFile
 
 BASE = "https://acme.omnidesk.ru"
+OUR_ID = "0e8f9d0a-6c1d-4a58-9d4c-2f7e5b1a3c44"
 CASES = f"{BASE}/api/cases.json"
 CASE = f"{BASE}/api/cases/7001.json"
 MESSAGES = f"{BASE}/api/cases/7001/messages.json"
@@ -136,6 +139,132 @@ def test_create_case_sends_json_and_says_open(desk: Desk) -> None:
     assert (case.case_id, case.user_id, case.status) == (7001, 123, "waiting")
     assert case.created_at == datetime(2014, 5, 4, 21, 15, 17, tzinfo=UTC)
     assert desk.told == [Call("POST", "create_case", 2)]
+
+
+IN_A_CHANNEL = NewCase("", "Anna", "Invoice", "Where?", user_custom_id=OUR_ID, channel="cch7")
+
+
+def test_create_case_in_a_channel_names_the_customer_by_our_id_alone(desk: Desk) -> None:
+    desk.will_answer("POST", CASES, {"case": CASE_ROW}, status=201)
+    desk.client.create_case(IN_A_CHANNEL)
+    assert desk.sent["case"] == {
+        "user_custom_id": OUR_ID,
+        "channel": "cch7",
+        "user_full_name": "Anna",
+        "subject": "Invoice",
+        "content": "Where?",
+        "status": "open",
+    }
+
+
+def test_create_case_in_a_channel_with_files(desk: Desk) -> None:
+    desk.will_answer("POST", CASES, {"case": CASE_ROW}, status=201)
+    desk.client.create_case(replace(IN_A_CHANNEL, files=(file_of(b"%PDF"),)))
+    texts = texts_of(parts_of(desk.request))
+    assert (texts["case[user_custom_id]"], texts["case[channel]"]) == (OUR_ID, "cch7")
+    assert "case[user_email]" not in texts
+
+
+@pytest.mark.parametrize(
+    ("user_email", "user_custom_id", "channel"),
+    [
+        ("", "", ""),
+        ("  ", "", ""),
+        ("anna@example.ru", OUR_ID, "cch7"),
+        ("anna@example.ru", OUR_ID, ""),
+        ("anna@example.ru", "", "cch7"),
+        ("", OUR_ID, ""),
+        ("", "", "cch7"),
+        ("", "anna@example.ru", "cch7"),
+        ("", "^", "cch7"),
+        ("", "1234", "cch7"),
+        ("", "an id of ours", "cch7"),
+        ("", OUR_ID, "7"),
+        ("", OUR_ID, "chh7"),
+        ("", OUR_ID, "web"),
+        ("", OUR_ID, "cch7\n"),
+    ],
+)
+def test_what_would_make_a_wrong_profile_is_stopped_before_the_wire(
+    desk: Desk, user_email: str, user_custom_id: str, channel: str
+) -> None:
+    new = NewCase(user_email, "Anna", "Invoice", "Where?", user_custom_id=user_custom_id, channel=channel)
+    with pytest.raises(NoIdentity) as caught:
+        desk.client.create_case(new)
+    assert desk.told == []
+    assert len(desk.mock.calls) == 0
+    assert "anna" not in str(caught.value)
+
+
+def test_cases_are_listed_by_a_whole_id(desk: Desk) -> None:
+    desk.will_answer("GET", CASES, {"total_count": 0})
+    desk.client.list_cases(user_custom_id=OUR_ID)
+    assert desk.query["user_custom_id"] == f"^{OUR_ID}^"
+    with pytest.raises(ValueError, match="empty filter"):
+        desk.client.list_cases(user_custom_id=" ")
+
+
+# --- Channels, staff, fields
+
+
+def test_list_channels(desk: Desk) -> None:
+    rows = {
+        "0": {
+            "custom_channel": {
+                "channel_id": 1,
+                "channel_api_key": "cch1",
+                "title": "Cabinet",
+                "channel_type": "async",
+                "webhook_url": "https://cabinet.example/secret/",
+                "active": True,
+            }
+        },
+        "1": {"custom_channel": {"channel_id": "2", "channel_type": "SYNC", "active": "0"}},
+        "total_count": "2",
+    }
+    desk.will_answer("GET", f"{BASE}/api/custom_channels.json", rows)
+    first, second = desk.client.list_channels()
+    assert (first.key, first.title, first.kind, first.active) == ("cch1", "Cabinet", "async", True)
+    assert "secret" not in repr(first)
+    assert (second.key, second.kind, second.active) == ("cch2", "sync", False)
+    assert desk.told == [Call("GET", "list_channels", 1)]
+
+
+def test_a_channel_without_a_key_is_no_channel(desk: Desk) -> None:
+    desk.will_answer("GET", f"{BASE}/api/custom_channels.json", {"0": {"custom_channel": {"title": "x"}}})
+    with pytest.raises(Unreadable):
+        desk.client.list_channels()
+
+
+def test_list_staff_and_fields(desk: Desk) -> None:
+    staff = {"0": {"staff": {"staff_id": 41, "staff_email": "bot@acme.example", "active": 1}}}
+    desk.will_answer("GET", f"{BASE}/api/staff.json", staff)
+    [member] = desk.client.list_staff().items
+    assert (member.staff_id, member.staff_email, member.active) == (41, "bot@acme.example", True)
+    row = {"field_id": 25, "title": "Ref", "field_type": "text", "field_level": "case", "active": True}
+    desk.will_answer("GET", f"{BASE}/api/custom_fields.json", [{"custom_field": row}])
+    [field] = desk.client.list_fields()
+    assert (field.field_id, field.kind, field.level, field.active) == (25, "text", "case", True)
+
+
+@pytest.mark.parametrize(
+    ("profile", "custom_id", "channel"),
+    [
+        ({"user_custom_id": OUR_ID, "user_custom_channel": "cch7"}, OUR_ID, "cch7"),
+        ({"user_custom_id": OUR_ID, "user_custom_channel": "7"}, OUR_ID, "cch7"),
+        ({"user_custom_id": OUR_ID, "user_custom_channel": 7}, OUR_ID, "cch7"),
+        ({"custom_user_id": OUR_ID}, OUR_ID, ""),
+        ({"user_custom_id": None, "user_custom_channel": None}, "", ""),
+        ({"user_custom_id": ["x"], "user_custom_channel": "Телефон"}, "", ""),
+        ({}, "", ""),
+    ],
+)
+def test_how_a_profile_names_its_channel_is_not_known_and_read_in_every_shape(
+    desk: Desk, profile: dict[str, object], custom_id: str, channel: str
+) -> None:
+    desk.will_answer("GET", f"{BASE}/api/users/123.json", {"user": {"user_id": 123, **profile}})
+    user = desk.client.view_user(123)
+    assert (user.custom_id, user.custom_channel) == (custom_id, channel)
 
 
 def test_create_case_authenticates_with_basic_and_json(desk: Desk) -> None:

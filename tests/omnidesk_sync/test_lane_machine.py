@@ -27,11 +27,11 @@ from tests.omnidesk_sync.stage import FAULTS, Stage, Trick
 small = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11))
 any_fault = st.integers(0, len(FAULTS) - 1)
 CUSTOMERS = ("open", "reply", "reply", "attach", "close", "reopen", "retry")
-STAFF = ("answer", "note", "delayed", "file", "edit", "delete", "status", "service_row")
+STAFF = ("answer", "note", "delayed", "file", "edit", "delete", "status", "service_row", "finish")
 MOVERS = ("trash", "restore", "give", "merge", "destroy")
 MAIL = ("letter", "letter_opens")
 WEBHOOKS = ("deliver", "deliver_all", "lose")
-TROUBLE = ("fault", "fault", "key", "drain", "strict", "commit_late", "mend")
+TROUBLE = ("fault", "fault", "key", "drain", "strict", "chats", "commit_late", "mend")
 WORK = ("work", "sweep", "inbox", "reconcile", "probe", "try_again", "audit")
 
 during = st.lists(
@@ -236,12 +236,13 @@ def test_a_message_that_never_comes_is_noticed(stage: Stage, monkeypatch: pytest
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_worker_can_be_killed_at_every_one_of_its_steps(db: None) -> None:
+@pytest.mark.parametrize("opener", [0, 4, 10], ids=["by mail", "in the cabinet", "chat"])
+def test_a_worker_can_be_killed_at_every_one_of_its_steps(db: None, opener: int) -> None:
     """From the claim to the release, a reply with its words in doubt: wherever it dies, it arrives once."""
     step = 1
     while True:
         with Stage() as stage:
-            stage.move("open", 0, 8)
+            stage.move("open", opener, 8)
             stage.move("all")
             stage.move("reply", 0, 0)
             case = stage.case(0)

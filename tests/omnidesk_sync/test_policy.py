@@ -112,6 +112,13 @@ def test_readings_of_one_case_are_spaced_more_widely_on_a_small_account(limit: i
     assert 2.0 <= policy.read_spacing(limit + 1) <= policy.read_spacing(limit) <= 120.0
 
 
+@given(st.integers(0, 5000), st.integers(0, 5000))
+def test_a_chat_is_read_sooner_only_while_half_of_the_calls_are_free(limit: int, room: int) -> None:
+    spacing = policy.read_spacing(limit, chat_room=room)
+    assert policy.CHAT_SPACING_SECONDS <= spacing <= policy.read_spacing(limit)
+    assert (spacing < policy.read_spacing(limit)) == (room * 2 >= limit)
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "expected"),
     [

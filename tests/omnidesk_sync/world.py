@@ -20,6 +20,9 @@ from sandbox.exchange import Exchange, Outcome
 from sandbox.inbound import Reply
 from sandbox.records import Message as DeskRow
 
+CHANNELS = {"cabinet": "cch7", "chat": "cch8"}
+"""The custom channels of the pretend account, by mode, for tests that switch them on."""
+
 
 class World:
     """`anna` has proved her address, and her older cases have been looked for already."""
@@ -46,6 +49,13 @@ class World:
         if imported:
             AddressImport.objects.create(user=user, address=address, done_at=timezone.now())
         return user
+
+    def switch_channels_on(self) -> None:
+        """The two custom channels at the desk; that the site uses them is for the settings to say."""
+        for mode, kind in (("cabinet", "async"), ("chat", "sync")):
+            number = int(CHANNELS[mode].removeprefix("cch"))
+            hook = "https://cabinet.example/webhooks/omnidesk/first-secret-0123456789/"
+            self.desk.add_channel(mode, channel_type=kind, channel_id=number, webhook_url=hook, test=False)
 
     # ── what customers do ───────────────────────────────────────────────────────────────────────────────
 

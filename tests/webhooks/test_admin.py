@@ -107,3 +107,24 @@ def test_who_may_only_look_is_not_offered_the_action(
     press(client, three["given up"])
 
     assert InboxEntry.objects.get(pk=three["given up"].pk).state == State.GIVEN_UP
+
+
+def test_events_nobody_knows_are_named_with_their_counts_above_the_list(
+    admin_client: Client, three: dict[str, InboxEntry]
+) -> None:
+    assert b"unknown-events" not in admin_client.get(LIST).content
+    strange = {an_entry(event="typing").pk for _ in range(3)} | {an_entry(event="chat.closed").pk}
+
+    page = admin_client.get(LIST, headers={"Accept-Language": "en"}).content.decode()
+    assert '<a href="?event=typing">typing</a> (3), <a href="?event=chat.closed">chat.closed</a> (1)' in page
+    assert shown(admin_client, known="no") == strange
+    assert shown(admin_client, known="yes") == {three["waiting"].pk, three["given up"].pk}
+    assert shown(admin_client, known="none") == {three["unread"].pk}
+    assert services.unknown_events() == [("typing", 3), ("chat.closed", 1)]
+
+
+def test_every_event_that_is_worked_with_counts_as_known(admin_client: Client) -> None:
+    for event in ("staff_reply", "user_reply", "status", "new_case", "message_new", ""):
+        an_entry(event=event)
+
+    assert services.unknown_events() == []

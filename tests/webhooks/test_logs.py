@@ -88,6 +88,35 @@ def test_every_spelling_is_masked(text: str) -> None:
     assert FIRST not in masked_line("%(it)s", {"it": text})
 
 
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJleHRlcm5hbF9pZCI6ICIxNyJ9.c2lnbmF0dXJlLW9mLTQzLWxldHRlcnM"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"GET /access/jwt?jwt={TOKEN} HTTP/1.1",
+        f"GET /access/jwt?return_to=%2Fcases%2F&jwt={TOKEN}&x=y HTTP/1.1",
+        f"Referer: https://cabinet.example/access/jwt/?JWT={TOKEN}",
+        quote(f"/access/jwt?jwt={TOKEN}", safe=""),
+        f"{{'jwt': '{TOKEN}'}}",
+        f"jwt={TOKEN}",
+        f"'{TOKEN.rpartition('.')[0]}'",
+        "the key is 'a secret of the company's own site, for tests'",
+    ],
+)
+def test_tokens_that_sign_people_in_are_masked(text: str) -> None:
+    for line in (mask(text), masked_line("%s", text)):
+        assert "***" in line
+        for part in (*TOKEN.split("."), "company's own site"):
+            assert part not in line
+
+
+def test_what_is_beside_a_token_stays_readable() -> None:
+    masked = mask(f'"GET /access/jwt?jwt={TOKEN}&return_to=/cases/ HTTP/1.1" 302 0')
+    assert masked == '"GET /access/jwt?jwt=***&return_to=/cases/ HTTP/1.1" 302 0'
+    assert mask("?jwt=a-broken%20one&x=1") == "?jwt=***&x=1"
+
+
 def test_secrets_that_are_not_ours_are_masked_in_addresses() -> None:
     assert mask("Forbidden: /webhooks/omnidesk/what-was-typed/") == "Forbidden: /webhooks/omnidesk/***"
 

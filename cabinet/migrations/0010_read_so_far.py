@@ -18,7 +18,7 @@ def read_so_far(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cabinet", "0002_modes_and_read_marks")]
+    dependencies = [("cabinet", "0009_statuses_and_follow_ups")]
 
     operations = [
         migrations.AddField(

@@ -1,4 +1,4 @@
-"""Search that ignores case in every alphabet: columns that hold folded text, and the question to them.
+"""Text without case, and the columns that hold it: the admin's search looks for parts of words in them.
 
 SQLite's LIKE folds only ASCII and PostgreSQL's folding depends on the locale its database was made with, so
 both sides of the comparison are folded here.
@@ -9,19 +9,11 @@ from typing import Any
 
 from django.db import models
 
-MAX_WORDS = 8
-"""Words beyond these are ignored: each one costs a scan of the person's own messages."""
-
 
 def fold(text: str) -> str:
     """The text as search compares it: no case, compatible characters alike, «ё» as «е», № as #."""
     text = text.replace("№", "#").replace("\x00", "")
     return unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
-
-
-def words(query: str) -> list[str]:
-    """The folded words of a query; a number may be written as #123 or №123."""
-    return [word for word in (part.lstrip("#") for part in fold(query).split()[:MAX_WORDS]) if word]
 
 
 class FoldedField(models.TextField):  # type: ignore[type-arg]

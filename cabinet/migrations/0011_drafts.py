@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cabinet', '0003_read_so_far'),
+        ("cabinet", "0010_read_so_far"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

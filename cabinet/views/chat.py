@@ -1,0 +1,99 @@
+"""The chat: its page, what is said there, and how the person likes it; and "I am here" of open pages."""
+
+import uuid
+
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from cabinet import chat, live, notices, presence, selectors
+from cabinet.forms import ChatForm, ChatSettingsForm
+from cabinet.models import Message, Profile
+from cabinet.views.access import PersonRequest, signed_in
+from cabinet.visits import Visit
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def conversation(request: PersonRequest) -> HttpResponseBase:
+    """All the person's chats as one conversation; a POST says something in it."""
+    _must_be_on()
+    form = ChatForm(request, request.user)
+    if request.method != "POST":
+        form.initial["text"] = _once_said(request)
+        return _show(request, form)
+    if not form.is_valid():
+        return _show(request, form, status=422)
+    message = chat.say(
+        author=request.user,
+        text=form.cleaned_data["text"],
+        files=form.attachments.kept,
+        submission_key=form.submission_key,
+    )
+    if request.headers.get("HX-Request"):
+        # The page's own script shows the words already, and learns here which message they have become.
+        return HttpResponse(status=201, headers={"Location": f"{reverse('cabinet:chat')}#m-{message.pk}"})
+    return redirect("cabinet:chat")
+
+
+@signed_in
+@require_POST
+def settings(request: PersonRequest) -> HttpResponse:
+    """Enter, sound and flashing title, as the person likes them. What is not ticked is off."""
+    _must_be_on()
+    form = ChatSettingsForm(request.POST)
+    form.full_clean()
+    Profile.objects.update_or_create(user_id=request.user.pk, defaults=form.cleaned_data)
+    return redirect("cabinet:chat")
+
+
+@signed_in
+@require_POST
+def here(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
+    """An open page of the case is there: no letter is needed meanwhile."""
+    case = get_object_or_404(selectors.cases_of(request.user), pk=case_id)
+    presence.here(user=request.user, case=case, now=timezone.now())
+    return HttpResponse(status=204)
+
+
+def _once_said(request: PersonRequest) -> str:
+    """Words of the person that a chat did not take any more, to be sent in the next one."""
+    try:
+        wanted = uuid.UUID(request.GET.get("again", ""))
+    except ValueError:
+        return ""
+    own = Message.objects.filter(case__in=chat.chats_of(request.user), author_user_id=request.user.pk)
+    return own.filter(pk=wanted).values_list("text", flat=True).first() or ""
+
+
+def _must_be_on() -> None:
+    if not chat.is_on():
+        raise Http404
+
+
+def _show(request: PersonRequest, form: ChatForm, status: int = 200) -> HttpResponse:
+    # The mark is read first: what changes while the page is made is then news to it. It is the list's mark,
+    # since another tab may begin the next chat.
+    _counts, total, unread, changed = selectors.overview(request.user)
+    talk = chat.conversation(request.user, shown=_shown(request))
+    if Visit.of(request).looking:
+        unread -= chat.read(talk, user=request.user, now=timezone.now())
+    mark = live.list_mark(total, changed, unread)
+    context: dict[str, object] = {"mark": mark, "stream": live.stream_address(), "unread": unread}
+    profile, _made = Profile.objects.get_or_create(user_id=request.user.pk)
+    context |= {"talk": talk, "case": talk.current, "form": form, "profile": profile}
+    context |= {"begins_anew": talk.is_over and "new" in request.GET, "letters": notices.switched_on()}
+    if talk.is_over and talk.current is not None:
+        context["closed_by_you"] = chat.was_closed_by_owner(talk.current)
+    response = render(request, "cabinet/chat.html", context, status=status)
+    response["X-Live-Mark"] = mark
+    return response
+
+
+def _shown(request: PersonRequest) -> int:
+    """How many messages the address asks for; whatever cannot be read as that means the usual number."""
+    asked = request.GET.get("shown", "")
+    number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 6 else 0
+    return min(max(number, chat.PAGE_SIZE), chat.MOST_SHOWN)
