@@ -162,6 +162,12 @@ def test_while_words_are_being_composed_nothing_is_saved(page: Page, case: Case)
     expect(saved(page)).to_be_visible()
 
 
+def test_what_is_too_long_to_be_kept_is_said(page: Page, case: Case) -> None:
+    page.goto(path(case))
+    box(page).fill("x" * 400_001)
+    expect(page.locator("[data-draft-word]")).to_have_text("This is too long to be kept as a draft.")
+
+
 def test_discarding_empties_the_page(page: Page, case: Case) -> None:
     page.goto(path(case))
     box(page).fill("never mind")

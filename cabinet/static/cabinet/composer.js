@@ -68,12 +68,14 @@
     data.set("case", form.dataset.case || "");
     data.set("step", ++now.step);
     if (swap) data.set("swap", "1");
+    let why = "";
     now.saved = said;
     now.since = 0;
     try {
       const body = data.toString();
       const answer = await fetch(form.dataset.draft, { method: "POST", body: data, headers: headers(), credentials: "same-origin", redirect: "manual", keepalive: !!leaving && body.length < KEPT_ALIVE });
       if (answer.status === 401) saySignedOut();
+      if (answer.status === 413) why = (await answer.json()).error;
       if (answer.status !== 200 && answer.status !== 409) throw new Error();
       const told = await answer.json();
       known(form, told.revision);
@@ -81,8 +83,9 @@
       showAside(form, told.aside);
     } catch {
       now.saved = before;
-      tell(form, form.querySelector("[data-draft-word]").dataset.offline);
+      tell(form, why || form.querySelector("[data-draft-word]").dataset.offline);
       clearTimeout(now.timer);
+      if (why) return;
       now.timer = setTimeout(save, AGAIN, form);
     }
   }
