@@ -170,13 +170,13 @@ def _save(
     files: list[CaseFile],
 ) -> Saved:
     with transaction.atomic():
-        draft = _of(user.pk, _id(case)).select_for_update().first()
-        if draft is None:
+        found = _of(user.pk, _id(case)).select_for_update().first()
+        if found is None:
             if (typed.is_empty and not files) or _was_just_sent(user, case, typed, now):
                 return Saved(None)
-            draft = Draft(user_id=user.pk, case=case, revision=0)
-        elif seen.page and seen.page == draft.page and 0 < seen.step <= draft.step:
-            return Saved(draft)
+        elif seen.page and seen.page == found.page and 0 < seen.step <= found.step:
+            return Saved(found)
+        draft = found or Draft(user_id=user.pk, case=case, revision=0)
         differs = not typed.says_the_same(draft)
         met = bool(draft.pk) and not swap and differs and not seen.is_of(draft) and _has_words(draft)
         if met or (swap and differs):
@@ -259,7 +259,7 @@ def attach(draft: Draft, files: Iterable[CaseFile]) -> None:
 # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def sent(*, user_id: object, case: Case | None, subject: str, text: str, seen: Seen | None) -> None:
+def sent(*, user_id: int | str, case: Case | None, subject: str, text: str, seen: Seen | None) -> None:
     """Ends the draft whose words are being sent, in the sender's transaction.
 
     Other words that another device has typed meanwhile, and the page that sends has not seen, stay.

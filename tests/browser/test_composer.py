@@ -145,7 +145,7 @@ def test_two_devices_typing_lose_neither(device: Device, case: Case) -> None:
     other = desk.get_by_text("On another device you have typed something else")
     other.click()
     expect(desk.locator("[data-aside-text]")).to_have_text("of the phone")
-    desk.get_by_role("button", name="Put this into the form").click()
+    desk.get_by_role("button", name="Use this text instead").click()
     expect(box(desk)).to_have_value("of the phone")
     expect(desk.locator("[data-aside-text]")).to_have_text("of the desk")
 
@@ -160,6 +160,12 @@ def test_while_words_are_being_composed_nothing_is_saved(page: Page, case: Case)
     assert not Draft.objects.exists()
     page.evaluate(compose, "compositionend")
     expect(saved(page)).to_be_visible()
+
+
+def test_what_is_too_long_to_be_kept_is_said(page: Page, case: Case) -> None:
+    page.goto(path(case))
+    box(page).fill("x" * 400_001)
+    expect(page.locator("[data-draft-word]")).to_have_text("This is too long to be kept as a draft.")
 
 
 def test_discarding_empties_the_page(page: Page, case: Case) -> None:
@@ -305,6 +311,7 @@ def test_without_a_connection_the_words_stay_and_can_be_sent_again(page: Page, c
     send(page)
     failed = page.locator(".mine-now [role=alert]")
     expect(failed).to_contain_text("Not sent")
+    expect(page.locator("#quiet-notice")).to_be_hidden()
     expect(box(page)).to_have_value("from a tunnel")
     page.context.set_offline(False)
     page.locator(".mine-now").get_by_role("button", name="Try again").click()

@@ -2,7 +2,7 @@
 // words stand in the thread at once. Without this file every form works by the browser alone.
 (() => {
   "use strict";
-  const { saySignedOut, live } = window.cabinet;
+  const { say, saySignedOut, live } = window.cabinet;
   const QUIET = 1000, AT_LEAST = 5000, AGAIN = 10000, AT_ONCE = 2, KEPT_ALIVE = 60000;
   const states = new WeakMap();
   const make = (tag, values) => Object.assign(document.createElement(tag), values);
@@ -68,12 +68,14 @@
     data.set("case", form.dataset.case || "");
     data.set("step", ++now.step);
     if (swap) data.set("swap", "1");
+    let why = "";
     now.saved = said;
     now.since = 0;
     try {
       const body = data.toString();
       const answer = await fetch(form.dataset.draft, { method: "POST", body: data, headers: headers(), credentials: "same-origin", redirect: "manual", keepalive: !!leaving && body.length < KEPT_ALIVE });
       if (answer.status === 401) saySignedOut();
+      if (answer.status === 413) why = (await answer.json()).error;
       if (answer.status !== 200 && answer.status !== 409) throw new Error();
       const told = await answer.json();
       known(form, told.revision);
@@ -81,8 +83,9 @@
       showAside(form, told.aside);
     } catch {
       now.saved = before;
-      tell(form, form.querySelector("[data-draft-word]").dataset.offline);
+      tell(form, why || form.querySelector("[data-draft-word]").dataset.offline);
       clearTimeout(now.timer);
+      if (why) return;
       now.timer = setTimeout(save, AGAIN, form);
     }
   }
@@ -440,7 +443,7 @@
       again.addEventListener("click", () => form.requestSubmit());
       item.querySelector(".said-foot").replaceChildren(line, again);
       item.querySelector(".bubble").dataset.state = "failed";
-    }
+    } else say(why);
     soon(form);
   }
   function dismiss(form) {

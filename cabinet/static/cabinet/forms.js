@@ -60,6 +60,7 @@
     if (event.detail.requestConfig && event.detail.requestConfig.verb === "get") return;
     const status = event.detail.xhr ? event.detail.xhr.status : 0;
     if (status === 401) saySignedOut();
+    else if (form && form.matches("[data-reply]")) return later(300); // its own words in the thread say it
     else if (status === 413) say(notice().dataset.tooLarge);
     // A form that came too soon is shown again and says so itself; a button has no place for it.
     else if (status === 429 && event.detail.requestConfig.elt.matches("[data-reply]")) notice().hidden = true;
