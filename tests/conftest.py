@@ -18,8 +18,21 @@ SLOW_SECONDS = 240
 """Until a slow test counts as stuck: they run on PostgreSQL too, on machines that are busy."""
 
 
+LONG = (
+    *("drift", "drift_admin", "drift_channels", "drift_command", "drift_motion"),
+    *("unknown_outcomes", "review", "interleavings", "clocks", "owners", "channels", "chats"),
+    *("channel_switches", "budget", "budget_under_load", "claim_model", "importing", "joining"),
+    *("crawl", "bodies", "addresses", "names", "erasure", "export", "handover", "topics", "standings"),
+    *("search", "search_index", "search_pages", "bodies_safety", "feed", "stream"),
+)
+"""Files whose tests play whole conversations or go through every door: they run with the slow ones, so that the
+fast ones stay a minute's."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if item.path.stem.removeprefix("test_") in LONG:
+            item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
 
