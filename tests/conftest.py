@@ -25,8 +25,8 @@ LONG = (
     *("crawl", "bodies", "addresses", "names", "erasure", "export", "handover", "topics", "standings"),
     *("search", "search_index", "search_pages", "bodies_safety", "feed", "stream"),
 )
-"""Files whose tests play whole conversations or go through every door: they run with the slow ones, so that the
-fast ones stay a minute's."""
+"""Files whose tests play whole conversations or go through every door: they run with the slow ones, so that
+the fast ones stay a minute's."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
