@@ -80,7 +80,16 @@ class Watch:
         self._settle()
         assert self.page.url == self.base + address
         known = re.compile(
-            "|".join([re.escape(urlsplit(address).path), "/static/.*", "/admin/jsi18n/", *expected])
+            "|".join(
+                [
+                    re.escape(urlsplit(address).path),
+                    "/static/.*",
+                    "/admin/jsi18n/",
+                    # An open page says that it is there.
+                    "/cases/[^/]*/here/",
+                    *expected,
+                ]
+            )
         )
         assert [path for path in self.asked if not known.fullmatch(path)] == [], address
         self.assert_calm(address)
@@ -264,7 +273,7 @@ def test_forms_sent_back_keep_it_as_words(opened: Open, person: AbstractBaseUser
         name = f"{words}.txt".replace("\x00", "")
         empty = FilePayload(name=name, mimeType="text/html", buffer=b"")
         watch.page.set_input_files("#id_files", files=[empty])
-        watch.page.locator("form[action='/cases/new/'] button[type=submit]").click()
+        watch.page.locator("form[action='/cases/new/'] button.primary").click()
         watch.page.locator(".flash[role=alert]").first.wait_for()
         watch.assert_calm(words)
         shown = watch.page.locator("[name=text]").input_value()
@@ -284,7 +293,13 @@ def test_an_answer_that_arrives_while_the_page_is_open_is_as_harmless(
     watch.page.locator("article[data-message]").nth(len(MARKUP)).wait_for()
     watch._settle()
     watch.assert_calm("arrived")
-    ours = {path(case), "/live/", "/live/stream/", *(p for p in watch.asked if p.startswith("/static/"))}
+    ours = {
+        path(case),
+        f"{path(case)}here/",
+        "/live/",
+        "/live/stream/",
+        *(p for p in watch.asked if p.startswith("/static/")),
+    }
     assert set(watch.asked) <= ours
 
 

@@ -101,7 +101,7 @@ def test_a_second_click_makes_no_second_case(customer: Page, house: EmbeddedHous
     customer.goto(f"{house.cabinet}/cases/new/")
     customer.locator("[name=subject]").fill(subject)
     customer.locator("[name=text]").fill("Impatient.")
-    send = customer.locator("form[action='/cases/new/'] button[type=submit]")
+    send = customer.locator("form[action='/cases/new/'] button.primary")
     send.dblclick(no_wait_after=True)
     expect(messages(customer)).to_have_count(1)
     await_true("the case", lambda: bool(house.desk.cases(subject)))
@@ -156,13 +156,13 @@ def open_case(page: Page, house: EmbeddedHouse, subject: str, text: str, *files:
     page.locator("[name=text]").fill(text)
     if files:
         page.locator("input[name=files]").set_input_files(list(files))
-    page.locator("form[action='/cases/new/'] button[type=submit]").click()
+    page.locator("form[action='/cases/new/'] button.primary").click()
     expect(messages(page)).to_have_count(1)
 
 
 def reply(page: Page, text: str) -> None:
     page.locator("form[action$='/reply/'] [name=text]").fill(text)
-    page.locator("form[action$='/reply/'] button[type=submit]").click()
+    page.locator("form[action$='/reply/'] button.primary").click()
     expect(messages(page).last).to_contain_text(text)
 
 
