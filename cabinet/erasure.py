@@ -30,8 +30,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from cabinet import chores, drafts, limits
-from cabinet.draft_models import Draft, UnsentForm
-from cabinet.models import OPEN_STATES, Case, CaseFile, Message, Notice, OutboxEntry, Profile, ReadMark
+from cabinet.draft_models import UnsentForm
+from cabinet.models import OPEN_STATES, Case, CaseFile, Message, OutboxEntry
 from cabinet.privacy_models import Consent, DataExport, ErasedBytes, Erasure
 from cabinet.search import schema
 from cabinet.signals import cases_erased, person_erased
@@ -257,20 +257,26 @@ def _erase_person(erasure: Erasure, person: AbstractBaseUser, addresses: list[st
         exports.delete()
         Message.objects.filter(author_user_id=person.pk).update(author_user=None, author_name=UNSEEN_NAME)
         person_erased.send(sender=type(person), user_id=person.pk, addresses=addresses)
-        for model, field in (
-            (Consent, "person"),
-            (ReadMark, "user"),
-            (Draft, "user"),
-            (Notice, "user"),
-            (Profile, "user"),
-            (EmailAddress, "user"),
-        ):
-            model._default_manager.filter(**{f"{field}_id": person.pk}).delete()
+        EmailAddress.objects.filter(user_id=person.pk).delete()
+        for column in columns_of_a_person():
+            column.model._default_manager.filter(**{column.attname: person.pk}).delete()
         limits.forget_person(person)
         _forget_sign_ins(person, addresses)
         _unname_person_in_the_admins_log(person, addresses)
         kept = _let_go(person)
         _store(erasure, account_kept=kept)
+
+
+def columns_of_a_person() -> list["models.ForeignKey[Any, Any]"]:
+    """Where a row of the cabinet is a person's own, so that it goes also when the account is kept."""
+    return [
+        column
+        for model in apps.get_app_config("cabinet").get_models()
+        for column in model._meta.concrete_fields
+        if isinstance(column, models.ForeignKey)
+        and column.related_model is get_user_model()
+        and column.remote_field.on_delete is models.CASCADE
+    ]
 
 
 class _NotYet(Exception):
