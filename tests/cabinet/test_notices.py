@@ -255,6 +255,7 @@ class Server(EmailBackend):
 
     opening: Exception | None = None
     sending: Exception | None = None
+    meanwhile: Callable[[], object] | None = None
     asked = 0
 
     def open(self) -> None:
@@ -263,6 +264,9 @@ class Server(EmailBackend):
 
     def send_messages(self, letters: Any) -> int:
         Server.asked += 1
+        meanwhile, Server.meanwhile = Server.meanwhile, None
+        if meanwhile:
+            meanwhile()
         if Server.sending:
             raise Server.sending
         return super().send_messages(letters)
@@ -271,7 +275,7 @@ class Server(EmailBackend):
 @pytest.fixture
 def server(settings: Settings) -> Iterator[type[Server]]:
     settings.EMAIL_BACKEND = f"{__name__}.Server"
-    Server.opening, Server.sending, Server.asked = None, None, 0
+    Server.opening, Server.sending, Server.meanwhile, Server.asked = None, None, None, 0
     yield Server
     Server.opening, Server.sending = None, None
 
@@ -379,16 +383,28 @@ def test_an_answer_while_a_letter_is_on_its_way_is_not_forgotten(
 ) -> None:
     answer()
 
-    def meanwhile(*_args: object) -> str:
-        answer(later(now, 61))
-        raise smtplib.SMTPDataError(451, b"later")
-
-    server.sending = type("Meanwhile", (smtplib.SMTPDataError,), {"__init__": meanwhile})  # type: ignore[assignment]
+    server.meanwhile = lambda: answer(later(now, 61))
+    server.sending = smtplib.SMTPDataError(451, b"later")
     notices.send_due(now=later(now))
     row = Notice.objects.get()
     assert (row.state, row.told_position, row.position) == ("waiting", 0, 3)
     server.sending = None
     assert notices.send_due(now=later(now, 130)) == 1
+
+
+def test_two_workers_at_once_write_each_letter_once(
+    server: type[Server], alice: AbstractBaseUser, answer: Answer, now: datetime
+) -> None:
+    answer()
+    other = services.open_case(owner=alice, subject="s", text="t", mode=Case.Mode.CABINET)
+    desk.record_message(other.pk, IncomingMessage("staff", "M", "", "x", now), now=now)
+    second: list[int] = []
+    # The first has found both, and is still about the first of them.
+    server.meanwhile = lambda: second.append(notices.send_due(now=later(now)))
+    assert notices.send_due(now=later(now)) == 1
+    assert second == [1]
+    assert server.asked == 2
+    assert set(Notice.objects.values_list("state", flat=True)) == {"sent"}
 
 
 def test_after_a_day_of_trouble_it_is_given_up(server: type[Server], answer: Answer, now: datetime) -> None:

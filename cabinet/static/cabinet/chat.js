@@ -13,17 +13,20 @@
   // ── the place on the page ──
   const SLACK = 80;
   const down = document.getElementById("chat-down");
-  let atEnd = true, fromEnd = 0;
+  let atEnd = true, fromEnd = 0, top = 0;
   const toEnd = () => { view.scrollTop = view.scrollHeight; atEnd = true; down.hidden = true; };
   view.addEventListener("scroll", () => {
-    atEnd = view.scrollHeight - view.scrollTop - view.clientHeight < SLACK;
+    // Only going up leaves the end: what grows, or a view that shrinks, does not.
+    if (view.scrollHeight - view.scrollTop - view.clientHeight < SLACK) atEnd = true;
+    else if (view.scrollTop < top) atEnd = false;
+    top = view.scrollTop;
     if (atEnd) down.hidden = true;
   }, { passive: true });
   down.addEventListener("click", toEnd);
   // A picture that has loaded, a keyboard that has opened: whoever was at the end stays there.
   const keep = new ResizeObserver(() => { if (atEnd) toEnd(); });
   keep.observe(view);
-  keep.observe(thread());
+  keep.observe(view.firstElementChild);
 
   // ── phones: the page is as high as what the keyboard leaves ──
   const port = window.visualViewport, LOW = 420;
@@ -214,10 +217,8 @@
     }
     const fresh = answers().filter((id) => !known.has(id));
     for (const id of fresh) known.add(id);
-    if (earlier) {
-      keep.observe(thread());
-      view.scrollTop = view.scrollHeight - fromEnd;
-    } else if (fresh.length) {
+    if (earlier) view.scrollTop = view.scrollHeight - fromEnd;
+    else if (fresh.length) {
       if (!atEnd) down.hidden = false;
       if (document.hidden || !document.hasFocus()) { beep(); flash(); }
     }
