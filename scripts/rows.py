@@ -48,8 +48,20 @@ class RowFailed(Exception):
     """What was to appear on the other side did not appear."""
 
 
+class Timed:
+    """Acts one after another, each with its title."""
+
+    rows: list[tuple[str, Callable[[], None]]]
+
+    def timed(self) -> Iterator[tuple[str, float]]:
+        for title, act in self.rows:
+            began = time.monotonic()
+            act()
+            yield title, time.monotonic() - began
+
+
 @dataclass
-class Walk:
+class Walk(Timed):
     """One customer and one case on their way through the rows."""
 
     visitor: Visitor
@@ -65,12 +77,6 @@ class Walk:
             ("customer answers that mail         → it is in the cabinet", self.mail_answers),
             ("customer answers in the cabinet    → it is in Omnidesk", self.cabinet_answers),
         ]
-
-    def timed(self) -> Iterator[tuple[str, float]]:
-        for title, act in self.rows:
-            began = time.monotonic()
-            act()
-            yield title, time.monotonic() - began
 
     def open(self) -> None:
         known = {case["case_id"] for case in self.desk.cases()}
@@ -119,7 +125,7 @@ class Walk:
 
 
 @dataclass
-class WalkWithoutMail:
+class WalkWithoutMail(Timed):
     """Row 5: somebody without an e-mail address, in the cabinet alone and in a chat."""
 
     visitor: Visitor
@@ -131,12 +137,6 @@ class WalkWithoutMail:
             ("without mail: there and back       → no letter, one thread", self.without_mail),
             ("chat: there, back, ended, the next → one conversation", self.chat),
         ]
-
-    def timed(self) -> Iterator[tuple[str, float]]:
-        for title, act in self.rows:
-            began = time.monotonic()
-            act()
-            yield title, time.monotonic() - began
 
     def without_mail(self) -> None:
         letters = len(self.desk.see("state")["letters"])
