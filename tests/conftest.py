@@ -29,8 +29,14 @@ LONG = (
 the fast ones stay a minute's."""
 
 
+OWN_TARGETS = ("browser", "whole_house", "experiment", "service")
+"""Marks of tests that `make` runs by themselves; a file of theirs may bear the name of a long one."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if any(item.get_closest_marker(mark) for mark in OWN_TARGETS):
+            continue
         if item.path.stem.removeprefix("test_") in LONG:
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
