@@ -122,7 +122,7 @@ DARK = Theme(
     grounds=_colours("#12161c", "#1b2129", "#262e38"),
     inks=_colours("#e7ebf0", "#a3adba", "#ff9f98"),
     mine=0.19,
-    tint=0.4,
+    tint=0.28,
     end=1.0,
 )
 
