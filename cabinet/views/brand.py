@@ -17,6 +17,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 def colours(request: HttpRequest, mark: str) -> HttpResponse:  # noqa: ARG001
     """The variables that the company's colour changes."""
     css = brand.colours()
+    if not css:
+        raise Http404
     return _public(css, "text/css; charset=utf-8", mark)
 
 

@@ -64,8 +64,8 @@ class TestNothingSet:
         assert re.search(r'class="brand".*<span>Support</span></a>', page.source)
         assert complaints() == []
 
-    @pytest.mark.parametrize("name", ["logo", "logo-dark"])
-    def test_there_is_no_logo_to_ask_for(self, visitor: Client, name: str) -> None:
+    @pytest.mark.parametrize("name", ["colours.css", "logo", "logo-dark"])
+    def test_there_is_nothing_to_ask_for(self, visitor: Client, name: str) -> None:
         assert visitor.get(f"/brand/0123456789abcdef/{name}").status_code == 404
 
 
