@@ -46,8 +46,9 @@ def test_nothing_thrown_at_a_door_breaks_it(premises: Premises, throw: Throw, do
 def test_nothing_thrown_at_one_field_of_a_door_breaks_it(
     premises: Premises, throw: Throw, door: Door
 ) -> None:
+    """Every third of it, another one at each door: where there are ten fields, all of it takes minutes."""
     client, path = premises.client(door), premises.path(door)
-    for shot in shots.shots(door.fields, one_by_one=True):
+    for shot in list(shots.shots(door.fields, one_by_one=True))[SITE.index(door) % 3 :: 3]:
         if throw(client, path, shot) == 302:
             # What was accepted would make every later page longer.
             premises.case.messages.filter(position__gt=2).delete()
