@@ -1,7 +1,9 @@
 """What staff see of the cabinet: what waits, what was given up and why, and the buttons to move it on.
 
-Mostly for reading. The words of a case are the customer's and the desk's; nobody edits or deletes them here
-by accident: only a superuser may delete a case, and nobody a message or a duty by itself.
+Mostly for reading. The words of a case are the customer's and the desk's; nobody edits or deletes them here,
+a superuser included. The desk would still have the thread, and the next reading would bring it back; a reply
+that is on its way and the bytes of files would be lost. What is to go is deleted at the desk, which withdraws
+it here; all that is a person's is erased by `cabinet.erasure`, with a button under Profiles.
 """
 
 import uuid
@@ -9,7 +11,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -118,9 +120,6 @@ class CaseAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             unsent_count=Count("outbox", filter=Q(outbox__state__in=OPEN_STATES)),
             given_up_count=Count("outbox", filter=Q(outbox__state__in=GIVEN_UP_STATES)),
         )
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        return bool(getattr(request.user, "is_superuser", False))
 
     @admin.display(description=_("on its way"))
     def unsent(self, case: Case) -> int:

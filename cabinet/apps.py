@@ -7,7 +7,7 @@ class CabinetConfig(AppConfig):
     verbose_name = _("Cabinet")
 
     def ready(self) -> None:
-        from cabinet import receivers  # noqa: F401
+        from cabinet import checks, receivers  # noqa: F401
         from cabinet.search import following
 
         following.connect()

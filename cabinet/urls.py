@@ -3,7 +3,8 @@
 from django.urls import path
 
 from cabinet import live
-from cabinet.views import account, cases, chat, consent, drafts, files, handover, letters
+from cabinet.brand import DARK, LIGHT
+from cabinet.views import account, brand, cases, chat, consent, drafts, files, handover, letters
 
 app_name = "cabinet"
 urlpatterns = [
@@ -37,6 +38,9 @@ urlpatterns = [
     path("account/erase/", account.erase, name="erase"),
     path("account/erase/sign-in/", account.sign_in_again, name="sign-in-again"),
     path("account/erased/<uuid:erasure_id>/", account.erased, name="erased"),
+    path("brand/<slug:mark>/colours.css", brand.colours, name="brand-colours"),
+    path("brand/<slug:mark>/logo", brand.logo, {"setting": LIGHT}, name="brand-logo"),
+    path("brand/<slug:mark>/logo-dark", brand.logo, {"setting": DARK}, name="brand-logo-dark"),
     path("live/", live.anything_new, name="live"),
     # Served by the `live` process where there is one; see cabinet/stream.py.
     path("live/stream/", live.no_stream, name="stream"),

@@ -12,6 +12,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from cabinet.colours import Colour
+
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
@@ -25,6 +27,9 @@ LEAST_SSO_SECRET = 32
 
 LONGEST_VERSION = 60
 """Characters of the policy's version: it stands in every consent."""
+
+LONGEST_NAME = 40
+"""Characters of the company's name: it stands at the top of a phone's page beside a button."""
 
 LEAST_SECRET = 8
 """Characters of a webhook secret. It cannot be guessed offline, and a guess online costs a request."""
@@ -125,6 +130,11 @@ class Environment:
         if folder.exists() and not folder.is_dir():
             raise ImproperlyConfigured(f"{name} must be a folder; there is a file called {str(folder)!r}.")
         return folder
+
+    def file(self, name: str) -> Path | None:
+        """A file, which need not exist, or None; relative to where the process was started."""
+        value = self.text(name, "")
+        return Path(value).absolute() if value else None
 
     def redis(self, name: str) -> str:
         """Redis's address, or "". With TLS its certificate is checked unless the address says otherwise."""
@@ -347,6 +357,24 @@ def policy_version(env: Environment) -> str:
             f"PRIVACY_POLICY_VERSION must have at most {LONGEST_VERSION} characters, best a date."
         )
     return value
+
+
+def brand_name(env: Environment) -> str:
+    value = env.text("BRAND_NAME", "")
+    if len(value) > LONGEST_NAME or not value.isprintable():
+        raise ImproperlyConfigured(
+            f"BRAND_NAME must be one line of at most {LONGEST_NAME} characters: every page begins with it."
+        )
+    return value
+
+
+def brand_color(env: Environment) -> str:
+    """The company's colour as `#rrggbb`, or ""."""
+    value = env.text("BRAND_COLOR", "")
+    try:
+        return Colour.parse(value).hex if value else ""
+    except ValueError:
+        raise ImproperlyConfigured(f"BRAND_COLOR must look like #27548a or #06c{_said(value)}.") from None
 
 
 def webhook_secrets(env: Environment) -> list[str]:

@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from config.environment import (
     Environment,
+    brand_color,
+    brand_name,
     cabinet_modes,
     case_reference_field,
     desk_channels,
@@ -47,6 +49,12 @@ SSO_SECRET = sso_secret(env)
 CABINET_NOTICES = env.flag("CABINET_NOTICES", default=False)
 # Pages of these origins may show the cabinet in a frame.
 FRAME_ANCESTORS = env.origins("FRAME_ANCESTORS")
+
+# ── the company's own dress; a system check looks at the files ──────────────────────────────────────────
+BRAND_NAME = brand_name(env)
+BRAND_COLOR = brand_color(env)
+BRAND_LOGO = env.file("BRAND_LOGO")
+BRAND_LOGO_DARK = env.file("BRAND_LOGO_DARK")
 
 # ── personal data, and how much anybody may post ────────────────────────────────────────────────────────
 PRIVACY_POLICY_URL = env.page_address("PRIVACY_POLICY_URL")

@@ -25,7 +25,7 @@ for _folder in ("media", "static"):
 
 for _name in list(os.environ):
     if _name in _OURS or _name.startswith(
-        ("OMNIDESK_", "CABINET_", "CSRF_TRUSTED", "TRUSTED_PROXY", "SSO_", "PRIVACY_")
+        ("OMNIDESK_", "CABINET_", "CSRF_TRUSTED", "TRUSTED_PROXY", "SSO_", "PRIVACY_", "BRAND_")
     ):
         del os.environ[_name]
 

@@ -11,7 +11,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cabinet import chat, drafts, following, interrupted, limits, live, modes, selectors, services, visits
+from cabinet import (
+    attachments,
+    chat,
+    drafts,
+    following,
+    interrupted,
+    limits,
+    live,
+    modes,
+    selectors,
+    services,
+    visits,
+)
 from cabinet.draft_models import Draft
 from cabinet.forms import MessageForm
 from cabinet.models import Case, Message
@@ -241,6 +253,7 @@ def _show(
     thread = visits.open_thread(user=request.user, case=case, visit=visits.Visit.of(request), now=now)
     unread: int = getattr(case, "unread", 0)
     context = {"case": case, "thread": thread, "form": form, "unread": unread}
+    context |= {"attachments": attachments.of(case, thread)}
     context |= {"too_old": following.is_over(case, now=now), "newer": following.newer(case)}
     context |= {"rating": asking(case, now=now).value, "rating_form": rating_form or RatingForm.of(case)}
     return _live(request, "cabinet/case.html", context, live.case_mark(case.revision, unread), status=status)

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 from django.http import HttpResponseBase
 
-VOID = {"meta", "link", "input", "br", "img", "hr", "path"}
+VOID = {"meta", "link", "input", "br", "img", "hr", "path", "source"}
 
 
 class Page(HTMLParser):

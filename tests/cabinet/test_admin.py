@@ -146,6 +146,17 @@ def test_nothing_is_added_edited_or_deleted_by_accident(staff: Client, alice: Ab
     entry = case.outbox.get()
     assert staff.post(f"/admin/cabinet/outboxentry/{entry.pk}/delete/", {"post": "yes"}).status_code == 403
     assert "delete_selected" not in staff.get("/admin/cabinet/outboxentry/").content.decode()
+    for answer in (
+        staff.get(f"/admin/cabinet/case/{case.pk}/delete/"),
+        staff.post(f"/admin/cabinet/case/{case.pk}/delete/", {"post": "yes"}),
+    ):
+        assert answer.status_code == 403
+    case_list = staff.get("/admin/cabinet/case/").content.decode()
+    case_page = staff.get(f"/admin/cabinet/case/{case.pk}/change/").content.decode()
+    assert "delete_selected" not in case_list
+    assert "deletelink" not in case_page
+    selected = {"action": "delete_selected", "_selected_action": [str(case.pk)], "post": "yes"}
+    staff.post("/admin/cabinet/case/", selected)
     assert staff.post(f"/admin/cabinet/case/{case.pk}/change/", {"subject": "x"}).status_code == 403
     assert Case.objects.get().subject == case.subject
 

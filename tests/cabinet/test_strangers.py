@@ -16,7 +16,8 @@ ACT = ("reply", "close", "reopen", "rate", "retry", "here", "case-letters")
 BEHIND = ("draft", "discard-draft", "upload", "remove-upload")
 OWN = ("home", "case-list", "case-new", "chat", "letters", "account", "erase", "consent")
 OWN_ACT = ("chat-settings", "export")
-FREE = ("erased", "sign-in-again", "live", "stream", "letters-off", "hand-over")
+BRAND = ("brand-colours", "brand-logo", "brand-logo-dark")
+FREE = ("erased", "sign-in-again", "live", "stream", "letters-off", "hand-over", *BRAND)
 """Which ask nobody who he is, or answer programs."""
 
 

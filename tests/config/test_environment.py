@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 from config import environment
 from config.environment import (
     Environment,
+    brand_color,
+    brand_name,
     cabinet_modes,
     case_reference_field,
     desk_channels,
@@ -325,6 +327,26 @@ class TestAccount:
             sentence = refusal(webhook_secrets, read)
             assert "OMNIDESK_WEBHOOK_SECRETS" in sentence
             assert bad not in sentence
+
+
+class TestTheCompanysDress:
+    def test_good_ones(self, tmp_path: Path) -> None:
+        assert brand_name(env(BRAND_NAME=" Ромашка & Co ")) == "Ромашка & Co"
+        assert (brand_name(env()), brand_color(env()), env().file("BRAND_LOGO")) == ("", "", None)
+        for given in ("#06C", "06c", "#0066cc"):
+            assert brand_color(env(BRAND_COLOR=given)) == "#0066cc"
+        assert env(BRAND_LOGO=f"{tmp_path}/logo.svg").file("BRAND_LOGO") == tmp_path / "logo.svg"
+        assert env(BRAND_LOGO="logo.svg").file("BRAND_LOGO") == Path.cwd() / "logo.svg"
+
+    @pytest.mark.parametrize("value", ["blue", "#27548", "rgb(1, 2, 3)", "#27548a;color:red"])
+    def test_a_colour_that_is_none(self, value: str) -> None:
+        sentence = refusal(brand_color, env(BRAND_COLOR=value))
+        assert "BRAND_COLOR must look like #27548a" in sentence
+        assert value in sentence
+
+    @pytest.mark.parametrize("value", ["x" * 41, "two\nlines"])
+    def test_a_name_that_does_not_fit(self, value: str) -> None:
+        assert "BRAND_NAME" in refusal(brand_name, env(BRAND_NAME=value))
 
 
 class TestDotenv:

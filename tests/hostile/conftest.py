@@ -157,6 +157,7 @@ def premises(transactional_db: None, settings: Settings) -> Iterator[Premises]:
         "file_id": str(file.pk),
         "export_id": str(factories.packed(alice).pk),
         "erasure_id": str(_erasure().pk),
+        "mark": "0123456789abcdef",
         "secret": SECRET,
         "token": notices.token_of(Notice.objects.create(user_id=alice.pk, case=case)),
         "content_type_id": str(ContentType.objects.get_for_model(Case).pk),

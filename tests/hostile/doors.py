@@ -37,6 +37,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "drafts/discard/": ("case",),
     "uploads/": ("case", "loose", "revision"),
     "uploads/<uuid:file_id>/remove/": ("revision",),
+    "brand/<slug:mark>/colours.css": (),
+    "brand/<slug:mark>/logo": (),
+    "brand/<slug:mark>/logo-dark": (),
     "live/": ("case",),
     "live/stream/": (),
     "accounts/login/": ("email", "next"),
@@ -64,7 +67,7 @@ ADMIN_FIELDS = (
     "p",
 )
 PARAMETERS = {
-    *("case_id", "message_id", "file_id", "secret", "token", "export_id", "erasure_id"),
+    *("case_id", "message_id", "file_id", "secret", "token", "export_id", "erasure_id", "mark"),
     *("object_id", "content_type_id", "app_label", "url", "id"),
 }
 """The parts of addresses that the tests know how to fill."""

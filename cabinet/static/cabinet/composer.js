@@ -156,10 +156,8 @@
   const isEmpty = (form) => !box(form).value.trim() && !form.querySelector(".chip");
   function refresh(form) {
     const close = form.querySelector("[data-close]"), text = box(form);
-    if (close) {
-      close.dataset.fullLabel = close.dataset.fullLabel || close.textContent;
-      close.textContent = text.value.trim() || hasFiles(form) ? close.dataset.fullLabel : close.dataset.emptyLabel;
-    }
+    // With nothing to send, the button beside the thread closes the case, and only that one is there.
+    if (close) close.hidden = !(text.value.trim() || hasFiles(form));
     if (!isEmpty(form)) form.classList.add("open");
     if (!CSS.supports("field-sizing", "content")) {
       text.style.height = "auto";

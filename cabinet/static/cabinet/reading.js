@@ -100,8 +100,8 @@
 
   // ── details beside the thread are open, above it folded ──
   function arrangeDetails() {
-    const fold = document.getElementById("case-fold");
-    if (fold && !CSS.supports("selector(::details-content)")) fold.open = matchMedia("(min-width: 60rem)").matches;
+    if (CSS.supports("selector(::details-content)")) return;
+    for (const fold of document.querySelectorAll(".case-fold")) fold.open = matchMedia("(min-width: 60rem)").matches;
   }
 
   // ── where a page is entered: at the hash, at what is new, at the end; never against the browser's memory ──

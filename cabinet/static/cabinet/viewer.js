@@ -4,25 +4,28 @@
   "use strict";
   const box = () => document.getElementById("viewer");
   const part = (name) => box().querySelector("[data-viewer-" + name + "]");
-  let links = [], at = 0, opened = "";
+  let links = [], at = 0, opened = null;
+  const inThread = () => [...document.querySelectorAll("#thread a[data-picture]")];
 
   function show(index) {
     at = (index + links.length) % links.length;
-    const link = links[at], name = link.dataset.picture;
+    const link = links[at], name = link.dataset.picture || link.dataset.shows;
     part("place").replaceChildren(Object.assign(new Image(), { alt: name, src: link.href }));
     part("name").textContent = links.length > 1 ? `${name} · ${at + 1}/${links.length}` : name;
     part("download").href = link.href;
     part("download").download = name;
   }
   function open(link) {
-    links = [...document.querySelectorAll("#thread a[data-picture]")];
-    opened = link.href;
+    links = inThread();
+    opened = link;
+    // From the list of files: its message may be one that the page leaves out.
+    if (!links.some((other) => other.href === link.href)) links = [link];
     for (const turn of box().querySelectorAll("[data-viewer-turn]")) turn.hidden = links.length < 2;
-    show(links.indexOf(link));
+    show(links.findIndex((other) => other === link || (link.dataset.shows && other.href === link.href)));
     box().showModal();
   }
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-picture]");
+    const link = event.target.closest("a[data-picture], a[data-shows]");
     if (link && box() && box().showModal && !(event.ctrlKey || event.metaKey || event.shiftKey || event.button)) {
       event.preventDefault();
       open(link);
@@ -44,7 +47,7 @@
     if (event.target !== box()) return;
     part("place").replaceChildren();
     // The message may have been exchanged meanwhile, and the link with it.
-    const back = [...document.querySelectorAll("#thread a[data-picture]")].find((link) => link.href === opened);
+    const back = opened.isConnected ? opened : inThread().find((link) => link.href === opened.href);
     if (back) back.focus();
   }, true);
 })();
