@@ -27,7 +27,8 @@ _SAID = re.compile(
     r"срочно|кстати|также|"
     r"заказ\w*|договор\w*|сч[её]т\w*|номер\w*|заявк\w*|обращени\w*|трек\w*|код\w*|парол\w*|верси\w*|"
     # A verb; with a capital it would be Михаил or Людмила.
-    r"\w+(?:йте|ите)|(?-i:[а-яё])\w*(?<!отде)(?:ла|ло|ли|лось|лась|лись|ит|ет|ёт|ют|ят|ал|ил))\b|(?-i:\bI [a-z])"
+    r"\w+(?:йте|ите)|(?-i:[а-яё])\w*(?<!отде)(?:ла|ло|ли|лось|лась|лись|ит|ет|ёт|ют|ят|ал|ил))\b|"
+    r"(?-i:\bI [a-z])"
     r"|\b(?:please|thanks?|you|your|i['’]\w+|we|let|me|my|waiting|looking|forward|could|would|"
     r"can|need|asap|urgent\w*|not|don['’]t|"
     r"order|invoice|contract|case|ticket|tracking|code|password|version|is|are|was|has|have)\b",
