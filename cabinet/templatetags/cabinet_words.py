@@ -100,7 +100,9 @@ def shown(message: Message) -> SafeString:
     """The body as HTML: what `cabinet.bodies` has made safe, its folded quotes named for screen readers."""
     if not message.html:
         return mark_safe(linebreaks(message.text, autoescape=True))  # noqa: S308
-    fold = format_html('<summary aria-label="{}" title="{}">', *[_("Quoted text: show or hide")] * 2)
+    fold = format_html(
+        '<summary aria-label="{}" title="{}">', *[_("Quoted text or signature: show or hide")] * 2
+    )
     files = {str(file.pk): file for file in message.files.all()}
 
     def picture(file_id: str, alt: str) -> str:
