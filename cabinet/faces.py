@@ -54,7 +54,7 @@ def keep(face_id: uuid.UUID, content: bytes, *, now: datetime) -> bool:
     storage, name = face.blob.storage, f"faces/{face_id.hex}-{digest[:16]}.bin"
     if face.digest == digest and storage.exists(name):
         return False
-    # The name says the content: what somebody killed here has left behind is written anew, never lost sight of.
+    # The name says the content: what somebody killed here has left behind is written anew.
     storage.delete(name)
     storage.save(name, ContentFile(content))
     changed = StaffFace.objects.filter(pk=face_id).update(digest=digest, blob=name, changed_at=now)

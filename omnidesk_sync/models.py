@@ -133,7 +133,9 @@ class FaceLink(models.Model):
     """Whose picture a face of the cabinet is. `url` is emptied once the copy is here; the hash stays, so that
     another address is noticed. `said_in` is the newest message that named an address."""
 
-    face = models.OneToOneField(StaffFace, models.CASCADE, related_name="desk_link", verbose_name=_("picture"))
+    face = models.OneToOneField(
+        StaffFace, models.CASCADE, related_name="desk_link", verbose_name=_("picture")
+    )
     staff_id = models.BigIntegerField(_("id of the staff member"), unique=True)
     address_hash = models.CharField(_("hash of the address"), max_length=64, blank=True)
     url = models.CharField(_("address"), max_length=1000, blank=True)
