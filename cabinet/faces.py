@@ -58,13 +58,13 @@ def keep(face_id: uuid.UUID, content: bytes, *, now: datetime) -> bool:
     storage.delete(name)
     storage.save(name, ContentFile(content))
     changed = StaffFace.objects.filter(pk=face_id).update(digest=digest, blob=name, changed_at=now)
-    if face.blob.name not in ("", name):
-        storage.delete(face.blob.name)
-    if not changed:
-        storage.delete(name)
-        return False
-    _tell_open_pages(face_id, now)
-    return True
+    # What was there before, and what somebody killed here has left.
+    for other in storage.listdir("faces")[1]:
+        if other.startswith(face_id.hex) and not (changed and name.endswith(other)):
+            storage.delete(f"faces/{other}")
+    if changed:
+        _tell_open_pages(face_id, now)
+    return changed == 1
 
 
 def forget(face_id: uuid.UUID, *, now: datetime) -> None:
@@ -109,4 +109,9 @@ def address_of(message: Message) -> str:
     face = message.staff_face if message.staff_face_id and message.author == Message.Author.STAFF else None
     if face is None or not face.digest:
         return ""
-    return reverse("cabinet:face", args=[face.pk, face.digest[:16]])
+    return reverse("cabinet:face", args=[face.pk, mark_of(face)])
+
+
+def mark_of(face: StaffFace) -> str:
+    """The part of the address that changes with the picture."""
+    return face.digest[:16]

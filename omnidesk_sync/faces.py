@@ -137,7 +137,7 @@ def fetch(link_id: int) -> None:
         _put_off(link, describe(error))
     except OSError as error:
         log.error("a picture of staff could not be kept: %s", error.strerror or type(error).__name__)
-        _put_off(link, "There is no room to keep it.")
+        _settle(link, due_at=timezone.now() + REST, last_error="There is no room to keep it.")
     else:
         _settle(link, url="", attempts=0, last_error="")
 

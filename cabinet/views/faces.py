@@ -16,7 +16,9 @@ from cabinet.views.files import POLICY
 @require_safe
 def face(request: PersonRequest, face_id: uuid.UUID, digest: str) -> HttpResponseBase:
     """The bytes. Their hash is a part of the address, so a browser need not ask for them again."""
-    shown = get_object_or_404(faces.seen_by(request.user), pk=face_id, digest__startswith=digest)
+    shown = get_object_or_404(faces.seen_by(request.user), pk=face_id)
+    if digest != faces.mark_of(shown):
+        raise Http404
     try:
         blob = shown.blob.open("rb")
     except (OSError, ValueError) as error:

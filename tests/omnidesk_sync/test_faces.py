@@ -1,9 +1,11 @@
 """Pictures of staff: from a message that is read to what the customer sees, and what must not be fetched."""
 
+import errno
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.test import Client
 from django.utils import timezone
 
@@ -292,3 +294,21 @@ def test_who_comes_late_finds_nothing_due(db: None) -> None:
 def test_what_a_message_says_of_a_picture(said: object, read: str | None) -> None:
     assert read_message({"message_id": 1, "thumbnail": said}).thumbnail == read
     assert read_message({"message_id": 1}).thumbnail is None
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_nobodys_fault(world: World, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object, **more: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    case = world.delivered()
+    with monkeypatch.context() as disk:
+        disk.setattr(FileSystemStorage, "_save", full)
+        answered(world, case)
+        for _ in range(faces.TRIES + 2):
+            world.wait(3700)
+            world.work()
+    assert shown(world, case) == []
+    world.wait(3700)
+    world.work()
+    assert len(shown(world, case)) == 1
