@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import FileSystemStorage
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -312,3 +313,14 @@ def test_a_full_disk_is_nobodys_fault(world: World, shelf: Shelf, monkeypatch: p
     world.wait(3700)
     world.work()
     assert len(shown(world, case)) == 1
+
+
+@pytest.mark.slow
+def test_after_a_restore_without_the_files_faces_come_back(world: World, shelf: Shelf) -> None:
+    case = world.delivered()
+    answered(world, case)
+    blob = StaffFace.objects.get().blob
+    blob.storage.delete(str(blob.name))
+    call_command("omnidesk_after_restore")
+    world.read(case)
+    assert shown(world, case) == [staff_picture(FaceLink.objects.get().staff_id)]
