@@ -37,7 +37,7 @@ def begin(*, now: datetime) -> StaffFace:
     return StaffFace.objects.create(changed_at=now)
 
 
-def put_beside(face_id: uuid.UUID, message_ids: Iterable[object]) -> None:
+def put_beside(face_id: uuid.UUID, message_ids: Iterable[uuid.UUID]) -> None:
     """These messages were written by that person. Belongs into the transaction that has recorded them."""
     staffs = Message.objects.filter(pk__in=message_ids, author=Message.Author.STAFF)
     staffs.exclude(staff_face=face_id).update(staff_face=face_id)

@@ -113,8 +113,9 @@ def test_how_soon_an_answer_is_on_the_open_page(new_house: Builder, figure: Figu
         tabs = Tabs(house, page.visitor)
         await tabs.open(1)
         for number in range(ANSWERS):
-            # Replies close together are read together on purpose: these are not close together.
-            await asyncio.sleep(2.5)
+            # Replies close together are read together on purpose: these are not close together. Nor do they
+            # keep step with the stream, which looks once a second: each comes at another moment of it.
+            await asyncio.sleep(2.5 + number * 0.37 % 1)
             known, began, text = len(tabs.heard), time.monotonic(), f"answer {number}."
             await asyncio.to_thread(house.desk.reply, case_id, text)
             while True:
