@@ -309,7 +309,7 @@ def test_an_ended_chat_is_rated_in_its_own_place_and_half_a_rating_survives_news
     page.goto("/chat/")
     say(page, "Is anybody there?")
     expect(mine(page)).to_have_count(1)
-    page.wait_for_function("!document.querySelector('[data-pending]')")
+    expect(page.locator("[data-pending]")).to_have_count(0)
     delivered()
     answered("Yes.")
     close()
