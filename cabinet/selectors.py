@@ -127,7 +127,7 @@ def previews(cases: Iterable[Case], reader: AbstractBaseUser) -> dict[uuid.UUID,
 
 def thread_of(case: Case) -> QuerySet[Message]:
     """The messages of a case with their files, oldest first."""
-    return case.messages.defer("folded", "quoted_text").prefetch_related("files")
+    return case.messages.defer("folded", "quoted_text").select_related("staff_face").prefetch_related("files")
 
 
 def files_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[CaseFile]:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from cabinet import export, reading_marks, services, thread
+from cabinet import export, faces, reading_marks, services, thread
 from cabinet.models import Case, CaseFile, Message
 from cabinet.privacy_models import DataExport
 
@@ -117,6 +117,15 @@ def file_in(
     CaseFile.objects.filter(pk=file.pk).update(message=message, **fields)
     file.refresh_from_db()
     return file
+
+
+def with_face(message: Message, content: bytes = PNG) -> str:
+    """A picture of whoever wrote this answer; its address."""
+    face = faces.begin(now=timezone.now())
+    faces.put_beside(face.pk, [message.pk])
+    faces.keep(face.pk, content, now=timezone.now())
+    message.refresh_from_db()
+    return faces.address_of(message)
 
 
 def packed(person: AbstractBaseUser) -> DataExport:

@@ -30,6 +30,7 @@ from cabinet.models import (
     Notice,
     OutboxEntry,
     Profile,
+    StaffFace,
     StatusText,
     Topic,
     TopicField,
@@ -41,6 +42,7 @@ from omnidesk_sync.models import (
     Attempt,
     Candidate,
     CaseLink,
+    FaceLink,
     FileLink,
     Lane,
     PersonLink,
@@ -151,10 +153,13 @@ def premises(transactional_db: None, settings: Settings) -> Iterator[Premises]:
     with transaction.atomic():
         message = factories.staff_reply(case)
     file = factories.file_in(message, "photo.png", factories.PNG)
+    face = factories.with_face(message)
     values = {
         "case_id": str(case.pk),
         "message_id": str(message.pk),
         "file_id": str(file.pk),
+        "face_id": face.split("/")[2],
+        "digest": face.split("/")[3],
         "export_id": str(factories.packed(alice).pk),
         "erasure_id": str(_erasure().pk),
         "mark": "0123456789abcdef",
@@ -188,6 +193,7 @@ def _rows(case: Case, file: CaseFile) -> dict[str, str]:
     Lane.objects.get_or_create(case=case)
     PersonLink.objects.create(user=user, desk_user_id=12)
     FileLink.objects.create(file=file, desk_file_id=13, url="")
+    FaceLink.objects.create(face=StaffFace.objects.get(), staff_id=15)
     Candidate.objects.create(desk_case_id=14)
     AddressImport.objects.create(user=user, address="alice@example.com", done_at=now)
     Attempt.objects.create(entry=entry, started_at=now, dead_at=now)
