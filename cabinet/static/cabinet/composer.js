@@ -178,8 +178,8 @@
 
   // ── files: chosen, dropped, pasted ──
   function size(bytes) {
-    const units = bytes < 1048576 ? [bytes / 1024, "kilobyte"] : [bytes / 1048576, "megabyte"];
-    return new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: units[1], maximumFractionDigits: 1 }).format(units[0]);
+    const units = bytes < 1024 ? [bytes, "byte"] : bytes < 1048576 ? [bytes / 1024, "kilobyte"] : [bytes / 1048576, "megabyte"];
+    return new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: units[1], unitDisplay: units[1] === "byte" ? "long" : "short", maximumFractionDigits: 1 }).format(units[0]);
   }
   function listOf(form) {
     const place = form.querySelector("[data-attach]");
