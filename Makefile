@@ -11,7 +11,7 @@ HOUSE := -n 4 --dist worksteal --durations=0 --durations-min=20
 EXPERIMENTS := $(HOUSE) -p tests.chaos.experiments.figures
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-reset run test test-postgresql test-slow test-house test-house-full test-browser \
+.PHONY: help install demo demo-reset run test test-postgresql test-slow test-house test-house-full test-browser browser \
 	chaos chaos-short experiments experiments-full check lint types rooms migrations translations deploy-check compose-check screenshots
 
 help: ## this list
@@ -38,7 +38,7 @@ test-slow: install ## the slower ones: every switch of the sandbox, long walks a
 
 # Of the slower ones those whose outcome the database itself decides.
 ON_POSTGRESQL := $(addprefix tests/,$(addsuffix .py, omnidesk_sync/test_claim_model omnidesk_sync/test_drift_motion \
-	cabinet/test_search_index cabinet/test_erasure cabinet/test_handover))
+	omnidesk_sync/test_erasing omnidesk_sync/test_rating cabinet/test_search_index cabinet/test_erasure cabinet/test_handover))
 
 test-postgresql: install ## the fast tests and some of the slower ones on PostgreSQL (starts one of its own); ALL=1 for all
 	$(VENV) -m scripts.services $(PYTEST) $(if $(filter-out 0,$(ALL)),$(EVERY),$(FAST))
@@ -70,8 +70,14 @@ experiments: install ## one thing broken on purpose at a time, in real processes
 experiments-full: install ## the same on PostgreSQL and Redis (starts its own)
 	$(VENV) -m scripts.services $(PYTEST) $(EXPERIMENTS) -m "experiment and service" $(if $(PICK),-k "$(PICK)")
 
-test-browser: install ## the whole loop in Chromium, with and without JavaScript
-	$(PYTEST) -m browser
+# Side by side, but all that needs the house of real processes in one place.
+BROWSER := -n 2 --dist loadgroup -m browser
+
+test-browser: install ## Chromium: every story and page, sizes, languages, themes, scripts on and off in pairs; axe
+	$(PYTEST) $(BROWSER)
+
+browser: install ## the same in every combination of them (about a quarter of an hour)
+	BROWSER=full $(PYTEST) $(BROWSER)
 
 check: lint types rooms migrations translations deploy-check test test-slow ## all that CI checks without servers
 
@@ -97,5 +103,5 @@ deploy-check: install
 compose-check: install ## docker-compose.yml, read by docker-compose (needs it installed)
 	$(VENV) -m scripts.check_compose
 
-screenshots: install ## the pictures in docs/images, taken from real pages (needs Chromium)
-	$(VENV) -m scripts.screenshots
+screenshots: install ## the pictures in docs/images, from real pages; ALL=folder for every page in every state
+	$(if $(ALL),PICTURES="$(abspath $(ALL))" $(PYTEST) -n 2 -m browser tests/browser/test_places.py,$(VENV) -m scripts.screenshots)

@@ -38,8 +38,11 @@ def of(case: Case, thread: Thread) -> Attachments:
         for file in message.files.all()
     ]
     if thread.earlier:
-        elsewhere = _elsewhere(case, thread)
-        found += [Attachment(file, file.message, on_page=False) for file in elsewhere if file.message]
+        found += [
+            Attachment(file, file.message, on_page=False)
+            for file in _elsewhere(case, thread)
+            if file.message is not None
+        ]
     found.sort(key=lambda one: (-one.message.position, one.file.position))
     return Attachments(found[:SHOWN_AT_ONCE], found[SHOWN_AT_ONCE:])
 

@@ -145,7 +145,7 @@ def conversation(user: AbstractBaseUser, *, shown: int) -> Conversation:
     total = rows.count() if current else 0
     skipped = max(0, total - shown) // STEP * STEP
     newest = (
-        rows.select_related("case")
+        rows.select_related("case", "staff_face")
         .defer("folded", "quoted_text", "case__folded")
         .prefetch_related("files")
         .order_by("-case__created_at", "-case_id", "-position")[: total - skipped]

@@ -38,6 +38,8 @@ class CaseFacts:
     rating: str = ""
     rating_comment: str = ""
     closed_at: datetime | None = None
+    # "" where it is not the desk's to say.
+    subject: str = ""
 
 
 # ── what was sent ───────────────────────────────────────────────────────────────────────────────────────
@@ -196,7 +198,7 @@ def absorb_case(twin: Case, *, into: Case, now: datetime) -> list[Message]:
 
 
 def set_facts(case_id: uuid.UUID, facts: CaseFacts, *, merged_into: Case | None, now: datetime) -> None:
-    """Takes over number, status, availability and rating.
+    """Takes over number, subject, status, availability and rating.
 
     A close or reopen of ours on its way keeps our status, a rating of ours on its way our rating. A reply on
     its way does not: what the desk does with the status when it comes, the next reading tells.
@@ -206,12 +208,14 @@ def set_facts(case_id: uuid.UUID, facts: CaseFacts, *, merged_into: Case | None,
         entries = OutboxEntry.objects.filter(case=case, state__in=OPEN_STATES)
         pending = set(entries.values_list("kind", flat=True))
         status = Case.Status(case.status) if pending & set(STATUS_KINDS) else facts.status
-        wanted = (facts.number or case.number, status, facts.availability, merged_into)
+        named = (facts.number or case.number, facts.subject[:255] or case.subject)
+        wanted = (*named, status, facts.availability, merged_into)
         dated = status == Case.Status.CLOSED and _take_over_closing(case, facts)
         rated = Kind.RATE not in pending and _take_over_rating(case, facts, now)
-        if (case.number, case.status, case.availability, case.merged_into) == wanted and not (rated or dated):
+        known = (case.number, case.subject, case.status, case.availability, case.merged_into)
+        if known == wanted and not (rated or dated):
             return
-        case.number, case.status, case.availability, case.merged_into = wanted
+        case.number, case.subject, case.status, case.availability, case.merged_into = wanted
         thread.store(case, now)
 
 

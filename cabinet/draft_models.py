@@ -55,6 +55,8 @@ class UnsentForm(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     case = models.ForeignKey("cabinet.Case", models.CASCADE, null=True, related_name="+")
+    # Said in the chat: it belongs to no draft, but into the chat's box.
+    chat = models.BooleanField(default=False, db_default=False)
     subject = models.TextField(blank=True)
     text = models.TextField(blank=True)
     extra = models.JSONField(default=dict)

@@ -32,7 +32,7 @@ JUST_SENT = timedelta(minutes=1)
 
 # Names of a form that are not what somebody typed.
 _MECHANICS = {
-    *("csrfmiddlewaretoken", "submission", "revision", "step", "case", "swap", "loose"),
+    *("csrfmiddlewaretoken", "submission", "revision", "step", "case", "swap", "loose", "unsent"),
     *("uploaded", "remove", "files", "file", "close", "choose", "fields_of", "text", "subject"),
 }
 

@@ -17,6 +17,8 @@ INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """Pictures that a browser may show: it decodes them and runs nothing."""
 
 UNKNOWN = "application/octet-stream"
+HEAD_BYTES = 4096
+"""So many first bytes tell the type."""
 _ACTIVE = re.compile(r"html|xml|svg|javascript|ecmascript", re.IGNORECASE)
 _MAX_ENDING = 16
 

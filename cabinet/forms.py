@@ -165,8 +165,10 @@ class MessageForm(forms.Form):
 class ChatForm(MessageForm):
     """What is said in the chat."""
 
-    def __init__(self, request: HttpRequest, author: AbstractBaseUser) -> None:
-        super().__init__(request, author)
+    def __init__(self, request: HttpRequest, author: AbstractBaseUser, *, fresh: bool = False) -> None:
+        super().__init__(request, author, fresh=fresh)
+        # Which words, kept while nobody was signed in, the page has brought back into the box.
+        self.unsent = str(self.data.get("unsent", ""))
         self.fields["text"].label = _("Your message")
         self.fields["text"].widget.attrs |= {"rows": 1, "placeholder": _("Write a message")}
 

@@ -31,7 +31,8 @@ SALT: Final = "cabinet.interrupted"
 MOST_FORMS = 5
 """Waiting of one person at a time; an older one makes room."""
 
-FORMS = {"cabinet:reply", "cabinet:case-new"}
+CHAT = "cabinet:chat"
+FORMS = {"cabinet:reply", "cabinet:case-new", CHAT}
 
 
 def remember(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -64,7 +65,8 @@ def keep(request: HttpRequest, response: HttpResponseBase) -> None:
     case = selectors.cases_of(person).filter(pk=case_id).first() if case_id else None
     if case_id and case is None:
         return
-    form = _stored(UnsentForm(user_id=person.pk, case=case), request)
+    in_chat = match.view_name == CHAT
+    form = _stored(UnsentForm(user_id=person.pk, case=case, chat=in_chat), request)
     if form is not None:
         _sign(response, UNSENT, str(form.pk))
         messages.info(
@@ -97,26 +99,62 @@ def hand_over(request: HttpRequest, *, case_id: uuid.UUID | None) -> None:
 
     `case_id` is the page's, None for a new case's: it says so if it is the one the form came from.
     """
-    waiting = _signed(request, UNSENT, max_age=int(drafts.UNSENT_LIFE.total_seconds()))
-    if UNSENT not in request.COOKIES:
+    form = _waiting(request)
+    if form is None or form.chat:
         return
     request.unsent_form_is_settled = True  # type: ignore[attr-defined]
-    form = UnsentForm.objects.filter(pk=waiting).select_related("case").first() if waiting else None
-    if form is None:
-        return
-    if form.user_id != request.user.pk or timezone.now() - form.created_at > drafts.UNSENT_LIFE:
-        drafts.forget_unsent(form)
-    elif UnsentForm.objects.filter(pk=form.pk).delete()[0]:
+    if UnsentForm.objects.filter(pk=form.pk).delete()[0]:
         _make_draft(request, form)
         if form.case_id == case_id:
-            messages.info(request, _("What you typed is still here. It was not sent yet."))
+            messages.info(request, _still_here())
+
+
+def waiting_for_chat(request: HttpRequest) -> UnsentForm | None:
+    """What this person was saying in the chat, in this browser. A chat has no drafts: it waits until it is
+    said (`said_in_chat`), or until its hour is over."""
+    form = _waiting(request)
+    if form is None or not form.chat:
+        return None
+    messages.info(request, _still_here())
+    return form
+
+
+def files_of(request: HttpRequest, form: UnsentForm) -> list[CaseFile]:
+    """What was attached to the form, the person's own from now on."""
+    drafts.unclaimed(form.files).update(owner_id=request.user.pk)
+    mine = CaseFile.objects.filter(pk__in=_ids([*form.files, *form.staged]), owner_id=request.user.pk)
+    return list(mine.filter(message=None).order_by("created_at"))
+
+
+def said_in_chat(request: HttpRequest, *, unsent: str) -> None:
+    """What waited has been said; `unsent` is by what the page named it. Other words go on waiting."""
+    form = _waiting(request) if unsent else None
+    if form is not None and form.chat and str(form.pk) == unsent:
+        drafts.forget_unsent(form)
+        request.unsent_form_is_settled = True  # type: ignore[attr-defined]
+
+
+def _still_here() -> str:
+    return _("What you typed is still here. It was not sent yet.")
+
+
+def _waiting(request: HttpRequest) -> UnsentForm | None:
+    """The form that waits for this person in this browser. One that waits for somebody else is forgotten."""
+    if UNSENT not in request.COOKIES:
+        return None
+    waiting = _signed(request, UNSENT, max_age=int(drafts.UNSENT_LIFE.total_seconds()))
+    form = UnsentForm.objects.filter(pk=waiting).select_related("case").first() if waiting else None
+    late = form is not None and timezone.now() - form.created_at > drafts.UNSENT_LIFE
+    if form is not None and form.user_id == request.user.pk and not late:
+        return form
+    request.unsent_form_is_settled = True  # type: ignore[attr-defined]
+    if form is not None:
+        drafts.forget_unsent(form)
+    return None
 
 
 def _make_draft(request: HttpRequest, form: UnsentForm) -> None:
-    files = drafts.unclaimed(form.files)
-    mine = list(files)
-    files.update(owner_id=request.user.pk)
-    mine += CaseFile.objects.filter(pk__in=_ids(form.staged), owner_id=request.user.pk, message=None)
+    mine = files_of(request, form)
     if form.case is not None and form.case.owner_id != request.user.pk:
         return
     drafts.save(

@@ -32,6 +32,7 @@ IPV6_PREFIX = 64
 
 CASE: Final = ("CASES_PER_MINUTE", "POSTS_PER_MINUTE")
 POST: Final = ("POSTS_PER_MINUTE",)
+DRAFT: Final = ("DRAFTS_PER_MINUTE",)
 UPLOAD: Final = ("UPLOAD_MB_PER_MINUTE",)
 
 
@@ -53,7 +54,7 @@ def person_key(user: object) -> str:
 
 def forget_person(user: AbstractBaseUser) -> None:
     """The counters of a person whose data are erased."""
-    names = {*CASE, *POST, *UPLOAD}
+    names = {*CASE, *POST, *DRAFT, *UPLOAD}
     Usage.objects.filter(pk__in=[_key(name, person_key(user)) for name in names]).delete()
 
 
@@ -100,6 +101,14 @@ def sentence(seconds: int) -> str:
     ) % {"seconds": seconds}
 
 
+def draft_sentence(seconds: int) -> str:
+    return ngettext(
+        "Not saved yet: too much came in one minute. It is tried again in %(seconds)d second.",
+        "Not saved yet: too much came in one minute. It is tried again in %(seconds)d seconds.",
+        seconds,
+    ) % {"seconds": seconds}
+
+
 def file_sentence(name: str, seconds: int) -> str:
     return ngettext(
         "“%(name)s” was not taken: too much came in one minute. Attach it again in %(seconds)d second.",
@@ -120,7 +129,7 @@ def over(request: HttpRequest, form: Form, names: tuple[str, ...]) -> bool:
 def refused(response: HttpResponse, form: Form) -> HttpResponse:
     """A form that comes back: 422, or 429 with the time if it came too soon."""
     seconds = getattr(form, "wait_seconds", 0)
-    return _too_many(response, seconds) if seconds else _with_status(response, 422)
+    return too_many(response, seconds) if seconds else _with_status(response, 422)
 
 
 def paced(
@@ -135,13 +144,14 @@ def paced(
             return view(request, *args, **kwargs)
         if request.headers.get("HX-Request"):
             # The open page says it in its own words and stays as it is.
-            return _too_many(HttpResponse(headers={"HX-Reswap": "none"}), seconds)
-        return _too_many(render(request, "429.html", {"sentence": sentence(seconds)}), seconds)
+            return too_many(HttpResponse(headers={"HX-Reswap": "none"}), seconds)
+        return too_many(render(request, "429.html", {"sentence": sentence(seconds)}), seconds)
 
     return held
 
 
-def _too_many(response: HttpResponse, seconds: int) -> HttpResponse:
+def too_many(response: HttpResponse, seconds: int) -> HttpResponse:
+    """429, with the time after which it may be tried again."""
     response["Retry-After"] = str(seconds)
     return _with_status(response, 429)
 

@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from cabinet import draft_models, privacy_models  # noqa: F401 - Django looks for every row here
+from cabinet.face_models import StaffFace as StaffFace
 from cabinet.search import FoldedField
 from cabinet.search.following import SearchedQuerySet
 from cabinet.status_models import CaseRules as CaseRules
@@ -221,6 +222,15 @@ class Message(models.Model):
         verbose_name=_("person"),
     )
     author_name = models.CharField(_("name of the author"), max_length=200, blank=True)
+    staff_face = models.ForeignKey(
+        StaffFace,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="messages",
+        verbose_name=_("picture of staff"),
+    )
     origin = models.CharField(_("origin"), max_length=10, choices=Origin)
     text = models.TextField(_("text"), blank=True)
     quoted_text = models.TextField(_("quoted text"), blank=True)

@@ -37,8 +37,9 @@ def _answers() -> QuerySet[Message]:
 
 
 def asking(case: Case, *, now: datetime) -> Asking:
-    """A case that is open again, or away, asks nothing and shows nothing."""
-    if case.status != Case.Status.CLOSED or not case.accepts_messages or not staff_answered(case):
+    """A case that is open again, or away, asks nothing and shows nothing. A chat that has ended does ask."""
+    is_here = case.availability == Case.Availability.NORMAL
+    if case.status != Case.Status.CLOSED or not is_here or not staff_answered(case):
         return Asking.NOTHING
     if not case.rating:
         return Asking.ASK

@@ -8,7 +8,19 @@ from typing import NamedTuple
 from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case as Choice
+from django.db.models import (
+    Count,
+    Expression,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Left
 
 from cabinet import following, rating, reading_marks, standings
@@ -51,15 +63,30 @@ class Overview(NamedTuple):
 
 def overview(user: AbstractBaseUser, search: Search | None = None) -> Overview:
     """Of everything the person may see, in one query."""
-    wanted = Q() if search is None else says(search, user)
-    totals = reading_marks.knowing_news(cases_of(user), user.pk).aggregate(
-        **{f"in_{tab}": Count("pk", filter=condition & wanted) for tab, condition in TABS.items()},
-        total=Count("pk"),
-        unread=Count("pk", filter=Q(has_news=True)),
-        changed=Max("changed_at"),
+    under = {f"in_{tab}": _whether(condition) for tab, condition in TABS.items()}
+    # By what tabs have in common, so that the index is asked once and not once a tab.
+    rows = list(
+        reading_marks.knowing_news(cases_of(user), user.pk)
+        .order_by()
+        .annotate(**under)
+        .values(*under)
+        .annotate(
+            total=Count("pk"),
+            found=Count("pk", filter=Q() if search is None else says(search, user)),
+            unread=Count("pk", filter=Q(has_news=True)),
+            changed=Max("changed_at"),
+        )
     )
-    counts = {tab: totals[f"in_{tab}"] for tab in TABS}
-    return Overview(counts, totals["total"], totals["unread"], totals["changed"])
+    counts = {tab: sum(row["found"] for row in rows if row[f"in_{tab}"]) for tab in TABS}
+    total, unread = (sum(row[name] for row in rows) for name in ("total", "unread"))
+    return Overview(counts, total, unread, max((row["changed"] for row in rows), default=None))
+
+
+def _whether(condition: Q) -> Expression:
+    """1 or 0. "all" asks nothing."""
+    if not condition:
+        return Value(1)
+    return Choice(When(condition, then=Value(1)), default=Value(0), output_field=IntegerField())
 
 
 def cases_under(user: AbstractBaseUser, tab: str) -> QuerySet[Case]:
@@ -100,7 +127,7 @@ def previews(cases: Iterable[Case], reader: AbstractBaseUser) -> dict[uuid.UUID,
 
 def thread_of(case: Case) -> QuerySet[Message]:
     """The messages of a case with their files, oldest first."""
-    return case.messages.defer("folded", "quoted_text").prefetch_related("files")
+    return case.messages.defer("folded", "quoted_text").select_related("staff_face").prefetch_related("files")
 
 
 def files_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[CaseFile]:

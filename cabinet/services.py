@@ -307,7 +307,7 @@ def _write(
         author_name=name_of(author),
         origin=Message.Origin.CABINET,
         text=plain,
-        html=body_from_text(plain).html,
+        html=body_from_text(plain, mailed=False).html,
         state=Message.State.SENDING,
         submission_key=key,
         written_at=now,

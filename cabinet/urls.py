@@ -4,7 +4,7 @@ from django.urls import path
 
 from cabinet import live
 from cabinet.brand import DARK, LIGHT
-from cabinet.views import account, brand, cases, chat, consent, drafts, files, handover, letters
+from cabinet.views import account, brand, cases, chat, consent, drafts, faces, files, handover, letters
 
 app_name = "cabinet"
 urlpatterns = [
@@ -24,6 +24,7 @@ urlpatterns = [
     path("letters/", letters.letters, name="letters"),
     path("letters/<str:token>/", letters.letters_off, name="letters-off"),
     path("files/<uuid:file_id>/", files.serve, name="file"),
+    path("faces/<uuid:face_id>/<slug:digest>/", faces.face, name="face"),
     path("drafts/", drafts.draft, name="draft"),
     path("drafts/discard/", drafts.discard, name="discard-draft"),
     path("uploads/", drafts.upload, name="upload"),

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from cabinet.models import Case, OutboxEntry
 from cabinet.readonly_admin import ReadOnly
-from omnidesk_sync import bells, budget, drift_mending, files, imports, joining
+from omnidesk_sync import bells, budget, drift_mending, faces, files, imports, joining
 from omnidesk_sync.drift_admin import compare_with_omnidesk
 from omnidesk_sync.models import (
     AddressImport,
@@ -19,6 +19,7 @@ from omnidesk_sync.models import (
     Budget,
     Candidate,
     CaseLink,
+    FaceLink,
     FileLink,
     Lane,
     PersonLink,
@@ -107,6 +108,21 @@ class FileLinkAdmin(ActsOnRows):
         for link in queryset:
             files.retry(link)
             bells.ring_file(link.pk)
+        self.say(request, len(queryset))
+
+
+@admin.register(FaceLink)
+class FaceLinkAdmin(ActsOnRows):
+    list_display = ("staff_id", "due_at", "tried_at", "attempts", "last_error")
+    search_fields = ("staff_id",)
+    exclude = ("url", "address_hash")
+    actions = ("try_again",)
+
+    @admin.action(description=_("Try again, now or when it is named next"))
+    def try_again(self, request: HttpRequest, queryset: QuerySet[FaceLink]) -> None:
+        for link in queryset:
+            faces.retry(link)
+            bells.ring_face(link.pk)
         self.say(request, len(queryset))
 
 

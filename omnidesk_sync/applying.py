@@ -10,7 +10,7 @@ from django.utils import timezone
 from cabinet import desk
 from cabinet.models import CaseFile, Message, OutboxEntry
 from cabinet.types import IncomingMessage
-from omnidesk_sync import delivering, linking, mapping, policy
+from omnidesk_sync import delivering, faces, linking, mapping, policy
 from omnidesk_sync.models import Attempt, CaseLink, FileLink, Lane, MessageLink
 from omnidesk_sync.policy import Likeness, Look, Visibility
 from omnidesk_sync.types import Attachment, DeskCase, DeskMessage
@@ -53,6 +53,7 @@ def apply(link: CaseLink, case: DeskCase, read: "Read", *, unsettled: Sequence[O
             _follow(known[row.message_id], row, read, profiles, missing, now)
         elif row.message_id not in waiting_ids:
             _insert(link, row, _incoming(row, read, profiles), now)
+    faces.take_over(link.case_id, rows.public, now=now)
     _ensure_open(case, read, rows.public, known, now)
     _withdraw_hidden(rows.hidden_ids, known, now)
     absence = _count_absences(read, known, now)

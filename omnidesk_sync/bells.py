@@ -21,6 +21,10 @@ def ring_file(link_id: int) -> None:
     ring("omnidesk_sync.fetch_file", link_id)
 
 
+def ring_face(link_id: int) -> None:
+    ring("omnidesk_sync.fetch_face", link_id)
+
+
 def ring_drift(run_id: int) -> None:
     ring("omnidesk_sync.compare", run_id)
 

@@ -19,10 +19,14 @@ _STATUSES = {"open": Case.Status.OPEN, "waiting": Case.Status.WAITING, "closed":
 
 
 def facts(case: DeskCase) -> CaseFacts:
-    """Number, status, availability and rating. A status nobody has described is one of its own."""
+    """Number, subject, status, availability and rating. A status nobody has described is one of its own.
+
+    A case in a custom channel keeps the subject it has here: over there it may stand under another name.
+    """
     rating = case.rating if case.rating in Case.Rating else ""
     return CaseFacts(
         number=case.case_number[:40],
+        subject="" if case.channel.startswith("cch") else case.subject.strip(),
         status=_STATUSES.get(case.status, Case.Status.UNKNOWN if case.status else Case.Status.OPEN),
         availability=_availability(case),
         closed_at=case.closed_at,

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from cabinet.models import Case, CaseFile, Message, OutboxEntry
+from cabinet.models import Case, CaseFile, Message, OutboxEntry, StaffFace
 from omnidesk_sync.routing_models import FieldMapping as FieldMapping
 from omnidesk_sync.routing_models import TopicMapping as TopicMapping
 
@@ -127,6 +127,31 @@ class FileLink(models.Model):
 
     def __str__(self) -> str:
         return str(self.desk_file_id)
+
+
+class FaceLink(models.Model):
+    """Whose picture a face of the cabinet is. `url` is emptied once the copy is here; the hash stays, so that
+    another address is noticed. `said_in` is the newest message that named an address."""
+
+    face = models.OneToOneField(
+        StaffFace, models.CASCADE, related_name="desk_link", verbose_name=_("picture")
+    )
+    staff_id = models.BigIntegerField(_("id of the staff member"), unique=True)
+    address_hash = models.CharField(_("hash of the address"), max_length=64, blank=True)
+    url = models.CharField(_("address"), max_length=1000, blank=True)
+    said_in = models.BigIntegerField(_("newest message that named it"), default=0)
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    tried_at = models.DateTimeField(_("last tried"), null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    last_error = models.CharField(_("last error"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("picture of a staff member")
+        verbose_name_plural = _("pictures of staff members")
+        indexes = [models.Index(fields=["due_at"], name="face_due", condition=Q(due_at__isnull=False))]
+
+    def __str__(self) -> str:
+        return str(self.staff_id)
 
 
 class PersonLink(models.Model):

@@ -218,7 +218,17 @@ def read_message(row: Mapping[str, object]) -> DeskMessage:
         created_at=read_time(row.get("created_at")),
         sent_at=_read_sent_at(row.get("sent_at")),
         full_name=read_text(row.get("full_name")),
+        thumbnail=_read_thumbnail(row),
     )
+
+
+def _read_thumbnail(row: Mapping[str, object]) -> str | None:
+    """The address of the author's picture, "" where there is none, None where nothing readable was said."""
+    said = row.get("thumbnail")
+    if not isinstance(said, str):
+        return None
+    address = clean_text(said).strip()
+    return "" if address in _NO_VALUE else address
 
 
 def read_user(row: Mapping[str, object]) -> DeskUser:

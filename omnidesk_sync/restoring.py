@@ -8,7 +8,7 @@ from django.utils import timezone
 from cabinet import desk
 from cabinet.models import OPEN_STATES, OutboxEntry
 from omnidesk_sync import settling
-from omnidesk_sync.models import AddressImport, CaseLink, Lane, Reconciliation
+from omnidesk_sync.models import AddressImport, CaseLink, FaceLink, Lane, Reconciliation
 
 BEFORE_THE_BACKUP = timedelta(hours=1)
 """How far before the backup's last walk changes are asked for again: a backup takes its time."""
@@ -30,6 +30,8 @@ def after_restore() -> int:
             desk.mark_unsettled(entry, due_at=now, reason="restored", detail="restored from a backup")
             count += 1
         CaseLink.objects.update(audit_wanted=True, snapshot=None, snapshot_at=None)
+        # Their bytes may be of another day than their rows; the readings to come name each anew.
+        FaceLink.objects.update(address_hash="", tried_at=None)
         AddressImport.objects.update(due_at=now, done_at=None, page=1)
         walk, _ = Reconciliation.objects.get_or_create(pk=1)
         Reconciliation.objects.filter(pk=1).update(restored_at=now)

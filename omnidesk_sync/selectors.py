@@ -1,7 +1,7 @@
 """How the synchronisation stands, for `/readyz/` and the admin."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Count, Min, Q
@@ -26,7 +26,8 @@ class Health:
 
 
 def health() -> Health:
-    """Whether everything that was accepted is on its way: three small queries."""
+    """Whether everything that was accepted is on its way, and what is new over there on its way here: four
+    small queries."""
     now = timezone.now()
     outbox = OutboxEntry.objects.aggregate(
         waiting=Count("pk", filter=Q(state__in=OPEN_STATES)),
@@ -35,7 +36,7 @@ def health() -> Health:
         oldest=Min("created_at", filter=Q(state__in=OPEN_STATES)),
     )
     oldest = (now - outbox["oldest"]).total_seconds() if outbox["oldest"] else None
-    troubles = [*_account_troubles(), *_lane_troubles()]
+    troubles = [*_account_troubles(), *_lane_troubles(now)]
     if outbox["openings"]:
         troubles.append(f"{outbox['openings']} opening(s) given up, their cases wait")
     if oldest is not None and oldest > LATE.total_seconds():
@@ -56,10 +57,23 @@ def _account_troubles() -> list[str]:
     return [f"paused: {row.pause_reason}"] if row is not None and row.paused_since else []
 
 
-def _lane_troubles() -> list[str]:
-    failing = Lane.objects.filter(read_failures__gte=3).count()
+def _lane_troubles(now: datetime) -> list[str]:
+    lanes = Lane.objects.aggregate(
+        failing=Count("pk", filter=Q(read_failures__gte=3)),
+        late=Count(
+            "pk", filter=Q(wanted__gt=0, urgent=True, read_failures__lt=3, wanted_since__lt=now - LATE)
+        ),
+    )
     walk = Reconciliation.objects.filter(pk=1).first()
-    troubles = [f"{failing} case(s) cannot be read"] if failing else []
+    troubles = [f"{lanes['failing']} case(s) cannot be read"] if lanes["failing"] else []
+    if lanes["late"]:
+        troubles.append(f"{lanes['late']} case(s) have had something new for long")
     if walk is not None and walk.last_error:
         troubles.append("reconciliation failed last time")
+    elif walk is not None and walk.last_done_at is not None and walk.last_done_at < now - _walk_late():
+        troubles.append("reconciliation has not run for long")
     return troubles
+
+
+def _walk_late() -> timedelta:
+    return max(LATE, 3 * timedelta(seconds=settings.OMNIDESK_RECONCILE_SECONDS))

@@ -13,7 +13,7 @@ from django.utils import timezone
 from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, OutboxEntry
 from cabinet.services import forget_old_drafts, forget_stale_uploads, index_what_changed
 from omnidesk_sync import account, bells, budget, drift_runs
-from omnidesk_sync.models import AddressImport, Candidate, CaseLink, FileLink, Lane
+from omnidesk_sync.models import AddressImport, Candidate, CaseLink, FaceLink, FileLink, Lane
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ A_DEPLOY = timedelta(hours=1)
 
 
 def sweep() -> None:
-    """Rings for what is due: outbox rows, wanted readings, candidates, imports, files, reconciliation,
-    comparisons."""
+    """Rings for what is due: outbox rows, wanted readings, candidates, imports, files, pictures of
+    staff, reconciliation, comparisons."""
     now = timezone.now()
     account.probe_if_due()
     _want_looks_again(now)
@@ -44,6 +44,8 @@ def sweep() -> None:
         bells.ring_import(pk)
     for pk in _due(FileLink, now, FEW):
         bells.ring_file(pk)
+    for pk in _due(FaceLink, now, FEW):
+        bells.ring_face(pk)
     bells.ring_reconcile()
     for pk in drift_runs.due(now, FEW):
         bells.ring_drift(pk)
@@ -99,5 +101,5 @@ def _many_readings_wait(now: datetime) -> bool:
     return without[: FEW + 1].count() > FEW
 
 
-def _due(model: type[Candidate | AddressImport | FileLink], now: datetime, most: int) -> list[int]:
+def _due(model: type[Candidate | AddressImport | FileLink | FaceLink], now: datetime, most: int) -> list[int]:
     return list(model.objects.filter(due_at__lte=now).order_by("due_at").values_list("pk", flat=True)[:most])

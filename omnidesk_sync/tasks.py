@@ -4,7 +4,7 @@ import uuid
 
 from celery import shared_task
 
-from omnidesk_sync import bells, drift_runs, files, imports, lane, reconciling, sweeping
+from omnidesk_sync import bells, drift_runs, faces, files, imports, lane, reconciling, sweeping
 
 
 @shared_task(name="omnidesk_sync.work_lane")
@@ -37,6 +37,11 @@ def import_address(import_id: int) -> None:
 @shared_task(name="omnidesk_sync.fetch_file")
 def fetch_file(link_id: int) -> None:
     files.fetch(link_id)
+
+
+@shared_task(name="omnidesk_sync.fetch_face")
+def fetch_face(link_id: int) -> None:
+    faces.fetch(link_id)
 
 
 @shared_task(name="omnidesk_sync.reconcile")

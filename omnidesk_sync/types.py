@@ -127,6 +127,8 @@ class DeskMessage:
     created_at: datetime | None
     sent_at: datetime | None
     full_name: str
+    # The address of the author's picture; "" for none, None when the answer did not say.
+    thumbnail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,9 @@ def _delivered(outcome: Outcome, request: Any) -> tuple[int, dict[str, str], byt
         raise requests.exceptions.ChunkedEncodingError("connection broken: incomplete read", request=request)
     if outcome.delivery == "trickle":
         raise requests.ReadTimeout("read timed out", request=request)
-    return outcome.reply.status, outcome.reply.headers, outcome.reply.body
+    # As the real line says it.
+    length = {"Content-Length": str(len(outcome.reply.body))}
+    return outcome.reply.status, length | outcome.reply.headers, outcome.reply.body
 
 
 def _patience(timeout: Any) -> float | None:

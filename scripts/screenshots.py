@@ -17,14 +17,18 @@ from scripts.rows import picture, until
 from scripts.visitor import Visitor
 
 IMAGES = ROOT / "docs" / "images"
-SIZE = (1080, 800)
+DESK = {"width": 1080, "height": 800}
+PHONE = {"width": 390, "height": 844}
 
 
 @dataclass(frozen=True)
 class Story:
-    """What is said in a conversation: the customer, the staff, the customer by mail, the customer here."""
+    """What is said in a conversation: the customer, the staff, the customer by mail, the customer here.
 
-    file: str
+    `ending` is that of the names of its pictures.
+    """
+
+    ending: str
     language: str
     zone: str
     customer: str
@@ -35,11 +39,13 @@ class Story:
     label: str
     by_mail: str
     here: str
+    solved: str
+    solution: str
 
 
 STORIES = (
     Story(
-        file="thread.png",
+        ending="png",
         language="en-GB",
         zone="Europe/London",
         customer="alice@example.com",
@@ -51,9 +57,11 @@ STORIES = (
         label="return-label.pdf",
         by_mail="Got it, I will bring it to the post office tomorrow.",
         here="Done, it is on its way to you.",
+        solved="The invoice names the old company",
+        solution="A corrected invoice is on its way.",
     ),
     Story(
-        file="thread.ru.png",
+        ending="ru.png",
         language="ru-RU",
         zone="Europe/Moscow",
         customer="anna@example.com",
@@ -65,6 +73,8 @@ STORIES = (
         label="ярлык.pdf",
         by_mail="Хорошо, завтра отнесу на почту.",
         here="Готово, посылка едет к вам.",
+        solved="Счёт выставлен на старую организацию",
+        solution="Исправленный счёт отправлен на почту.",
     ),
 )
 
@@ -94,24 +104,36 @@ def main() -> int:
 
 def take(browser: Browser, house: House, story: Story) -> None:
     visitor = house.sign_in(story.customer, language=story.language)
+    another_case(house, visitor, story)
     path = play(house, visitor, story)
-    context = browser.new_context(
-        locale=story.language,
-        timezone_id=story.zone,
-        viewport={"width": SIZE[0], "height": SIZE[1]},
+    shots: tuple[tuple[str, str, dict[str, object]], ...] = (
+        ("thread", path, {"viewport": DESK}),
+        ("list", "/cases/", {"viewport": DESK | {"height": 420}}),
+        ("phone", path, {"viewport": PHONE, "color_scheme": "dark", "device_scale_factor": 1.5}),
     )
-    cookies = [
-        {"name": cookie.name, "value": cookie.value, "url": house.cabinet}
-        for cookie in visitor.session.cookies
-    ]
-    context.add_cookies(cookies)  # type: ignore[arg-type]
-    page = context.new_page()
-    page.goto(f"{house.cabinet}{path}", wait_until="load")
-    # The first page tells the server the browser's time zone; the second one is shown in it.
-    page.reload(wait_until="networkidle")
-    page.screenshot(path=IMAGES / story.file, full_page=True)
-    context.close()
-    print(f"docs/images/{story.file}")
+    for name, address, options in shots:
+        context = browser.new_context(locale=story.language, timezone_id=story.zone, **options)  # type: ignore[arg-type]
+        cookies = [
+            {"name": cookie.name, "value": cookie.value, "url": house.cabinet}
+            for cookie in visitor.session.cookies
+        ]
+        context.add_cookies(cookies)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(f"{house.cabinet}{address}", wait_until="load")
+        # The first page tells the server the browser's time zone; the second one is shown in it.
+        page.reload(wait_until="networkidle")
+        page.screenshot(path=IMAGES / f"{name}.{story.ending}", full_page=name != "phone")
+        context.close()
+        print(f"docs/images/{name}.{story.ending}")
+
+
+def another_case(house: House, visitor: Visitor, story: Story) -> None:
+    """One that is solved, so that the list has two."""
+    path = visitor.open_case(story.solved, story.question)
+    [case] = until("the other case at the desk", lambda: house.desk.cases(story.solved))
+    house.desk.reply(case["case_id"], story.solution)
+    until("its answer", lambda: len(visitor.thread(path)) == 2)
+    visitor.close_case(path)
 
 
 def play(house: House, visitor: Visitor, story: Story) -> str:

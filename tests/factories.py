@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from cabinet import export, services, thread
+from cabinet import export, faces, reading_marks, services, thread
 from cabinet.models import Case, CaseFile, Message
 from cabinet.privacy_models import DataExport
 
@@ -88,6 +88,27 @@ def staff_reply(case: Case, text: str = "Please switch it off.", html: str = "",
     return message
 
 
+def long_thread(case: Case, count: int = 200) -> Case:
+    """The case with so many messages, all but the first of staff, nothing of it new to its owner."""
+    now = timezone.now()
+    Message.objects.bulk_create(
+        Message(
+            case=case,
+            position=position,
+            author=Message.Author.STAFF,
+            author_name="Maria",
+            origin=Message.Origin.DESK,
+            text=f"message {position}",
+            html=f"<p>message {position}</p>",
+            written_at=now,
+        )
+        for position in range(2, count + 1)
+    )
+    changed(case, next_position=count + 1)
+    reading_marks.mark_read(user=case.owner, case=case, position=count, now=now)
+    return case
+
+
 def file_in(
     message: Message, name: str = "report.txt", content: bytes = b"words", **fields: object
 ) -> CaseFile:
@@ -96,6 +117,15 @@ def file_in(
     CaseFile.objects.filter(pk=file.pk).update(message=message, **fields)
     file.refresh_from_db()
     return file
+
+
+def with_face(message: Message, content: bytes = PNG) -> str:
+    """A picture of whoever wrote this answer; its address."""
+    face = faces.begin(now=timezone.now())
+    faces.put_beside(face.pk, [message.pk])
+    faces.keep(face.pk, content, now=timezone.now())
+    message.refresh_from_db()
+    return faces.address_of(message)
 
 
 def packed(person: AbstractBaseUser) -> DataExport:

@@ -42,6 +42,8 @@ os.environ.update(
         "CASES_PER_MINUTE": "0",
         "POSTS_PER_MINUTE": "0",
         "POSTS_PER_MINUTE_PER_IP": "0",
+        "DRAFTS_PER_MINUTE": "0",
+        "DRAFTS_PER_MINUTE_PER_IP": "0",
         "UPLOAD_MB_PER_MINUTE": "0",
         "UPLOAD_MB_PER_MINUTE_PER_IP": "0",
         "OMNIDESK_URL": "https://acme.omnidesk.ru",

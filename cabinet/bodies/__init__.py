@@ -3,8 +3,8 @@
     letter ─ tokens ─► tree ─► lines ─► quotes (what to fold) ─► render ─► sanitiser ─► Body
 
 Safe to show means: only elements and attributes from `render`'s lists, no address but in links, nothing that
-a browser would fetch by itself. A quote is folded into `<details class="quote">`, never cut. The finished
-HTML carries no word of ours, so it needs no translating.
+a browser would fetch by itself. A quote or a signature is folded into `<details class="quote">`, never cut.
+The finished HTML carries no word of ours, so it needs no translating.
 """
 
 import re
@@ -83,13 +83,16 @@ def body_from_html(
     return _body(finished, *_read_finished(finished))
 
 
-def body_from_text(text: str, *, fold: bool = True) -> Body:
-    """Plain text as it was typed: paragraphs, line breaks, indentation and web addresses are kept."""
+def body_from_text(text: str, *, fold: bool = True, mailed: bool = True) -> Body:
+    """Plain text as it was typed: paragraphs, line breaks, indentation and web addresses are kept.
+
+    `mailed`: not written into the cabinet's own box, where nobody has a signature put below by a program.
+    """
     text = _cut(tidy(text), MAX_TEXT)
     if text.count("\n") > MAX_LINES:
         return _verbatim(text)
     document = read_lines(tree_of_text(text))
-    folded = folded_lines(document, typed=True) if fold else [False] * len(document.lines)
+    folded = folded_lines(document, typed=True, closings=mailed) if fold else [False] * len(document.lines)
     return _body(render.render(document, folded), document, folded)
 
 

@@ -38,9 +38,11 @@ _CONTAINERS = names(
 _CITES = names("gmail_quote protonmail_quote tutanota_quote mailru-blockquote")
 _ATTRIBUTIONS = names("moz-cite-prefix gmail_attr")
 _SIGNATURES = names(
-    "gmail_signature gmail_signature_prefix moz-signature protonmail_signature_block Signature "
-    "ms-outlook-mobile-signature"
+    "gmail_signature gmail_signature_prefix moz-signature k9mail-signature protonmail_signature_block "
+    "Signature MsoAutoSig ms-outlook-mobile-signature AppleMailSignature composer_signature yahoo-signature"
 )
+SIGNATURE_FOLLOWS = "lineBreakAtBeginningOfSignature"
+"""The id of Apple Mail's line break: the element after it is the signature."""
 _HIDING = re.compile(r"(?:^|;)display:none", re.IGNORECASE)
 _BORDER_TOP = re.compile(
     r"border-top:[^;]*(?:#(?:e1e1e1|b5c4df)|rgb\((?:225,225,225|181,196,223)\))", re.IGNORECASE
@@ -77,6 +79,9 @@ def _by_name(
         return Mark.ATTRIBUTION
     if known & _SIGNATURES or "data-signature-widget" in attributes:
         return Mark.SIGNATURE
+    # Gmail on a telephone says it in no class.
+    if attributes.get("data-smartmail") == "gmail_signature":
+        return Mark.SIGNATURE
     if "divRplyFwdMsg" in known:
         return Mark.TAIL
     return Mark.APPEND if "appendonsend" in known else None
@@ -88,6 +93,8 @@ def _by_style(tag: str, attributes: Mapping[str, str]) -> Mark | None:
         return Mark.HIDDEN
     if _BORDER_TOP.search(style):
         return Mark.BORDER
+    if tag == "blockquote" and "border:none" in style.lower():
+        return None  # what editors make of an indented paragraph
     if tag == "blockquote" or (tag == "div" and _BORDER_LEFT.search(style)):
         return Mark.BARE
     return None

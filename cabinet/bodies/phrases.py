@@ -34,17 +34,32 @@ _LABELS = {
 _KIND_OF = {word: kind for kind, words in _LABELS.items() for word in words}
 _LABEL = re.compile(r"^[\s*>]{0,4}([\w-]+(?: кого)?)\*?\s?:", re.IGNORECASE)
 
+_PASSED_ON = "(?:пересланн|пересылаем|переадресованн|перенаправленн|перенаправляем)"
 _ORIGINAL = re.compile(
-    r"^[-_=\s]{2,20}(?:original (?:message|appointment)|forwarded message|исходное сообщение|"
-    r"(?:пересланн|пересылаем|переадресованн)ое (?:сообщение|письмо))"
-    r"[^-]{0,60}[-_=\s]{2,20}$"
-    r"|^(?:begin forwarded message|начало (?:переадресованн|пересланн|пересылаем)ого (?:сообщения|письма)):$",
+    r"^[-_=\s]{2,20}(?:original (?:message|appointment)|исходное сообщение)[^-]{0,60}[-_=\s]{2,20}$",
+    re.IGNORECASE,
+)
+_FORWARDED = re.compile(
+    rf"^[-_=\s]{{2,20}}(?:forwarded message|{_PASSED_ON}ое (?:сообщение|письмо))[^-]{{0,60}}[-_=\s]{{2,20}}$"
+    rf"|^(?:begin forwarded message|начало {_PASSED_ON}ого (?:сообщения|письма)):$",
     re.IGNORECASE,
 )
 _END = re.compile(r"^[-_=\s]{2,20}(?:конец\b|end of\b).{1,60}[-_=\s]{2,20}$", re.IGNORECASE)
 _RULE = re.compile(r"^[-_=*—–]{3,}$")
+# With the name of a device or a program: "Отправлено из Твери, трек 4711" is an answer.
 _SENT_FROM = re.compile(
-    r"^(?:(?:sent|отправлено) (?:from|из|с|via|через)\b|get outlook for|скачать outlook).{0,80}$",
+    r"^(?:sent|отправлено) (?:from|using|with|by|via|из|с|через)\b(?=.{0,60}(?:"
+    r"\b(?:iphone|ipad|ios|android|galaxy|samsung|huawei|honor|xiaomi|redmi|poco|realme|oneplus|pixel|blackberry|windows|outlook|gmail|thunderbird|yahoo|"
+    r"proton|k-9|mail|mobile|device|phone|tablet|app)\b|мобильн|смартфон|телефон|планшет|устройств|приложени|"
+    r"яндекс|yandex|mail\.ru)).{0,160}$"
+    r"|^(?:get|скачать|скачайте|получить|получите) outlook (?:for|для) \w+(?:\W.{0,60})?$",
+    re.IGNORECASE,
+)
+# The writer points at what stands below: it is to be read.
+_ANNOUNCES = re.compile(
+    r"\b(?:ниже|в тексте|по тексту|между строк|красным|синим|зел[её]ным|жирным|"
+    r"пересылаю|переслал[аи]?|перенаправляю|для информации|к сведению|"
+    r"below|in ?line|in-line|interleaved|in (?:red|blue|green|bold)|fyi|forwarding|fwd)\b",
     re.IGNORECASE,
 )
 
@@ -82,6 +97,16 @@ def is_any_label(text: str) -> bool:
 
 def opens_original(text: str) -> bool:
     return len(text) <= _MAX_LENGTH and _ORIGINAL.match(text) is not None
+
+
+def opens_forwarded(text: str) -> bool:
+    """What follows was passed on: it is what the letter is about."""
+    return len(text) <= _MAX_LENGTH and _FORWARDED.match(text) is not None
+
+
+def announces_more(text: str) -> bool:
+    """ "My answers are below", "Пересылаю ответ банка"."""
+    return _ANNOUNCES.search(text[:_MAX_LENGTH]) is not None
 
 
 def ends_original(text: str) -> bool:

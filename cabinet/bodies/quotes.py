@@ -1,26 +1,33 @@
 """Which lines of a letter are quote or signature. Nothing is cut: what is found here is folded away.
 
 Where it is unclear whether a line is new or quoted it stays visible: a quote too much on the page costs a
-glance, an answer too little costs a day.
+glance, an answer too little costs a day. What was passed on from somebody else stays: the letter is about it.
 """
 
-from cabinet.bodies import phrases
+from cabinet.bodies import closings, phrases
 from cabinet.bodies.lines import Document, Line
 from cabinet.bodies.marks import Mark
+from cabinet.bodies.tree import Kind
 
 # More folds than this and the letter is shown as it is: nobody reads a hundred unfolding buttons.
 MAX_FOLDS = 100
 _SIGNATURE_LINES = 12
+_CLOSING_LINES = 6
+"""Of a signature that nothing marks but its closing."""
 _HEADER_LINES = 9
 _ATTRIBUTION_LINES = 3
 
 
-def folded_lines(document: Document, *, typed: bool = False) -> list[bool]:
-    """For every line whether it is folded. `typed`: plain text, where "--" alone is no signature."""
+def folded_lines(document: Document, *, typed: bool = False, closings: bool = True) -> list[bool]:
+    """For every line whether it is folded. `typed`: plain text, where "--" alone is no signature.
+
+    `closings`: whether "Best regards" begins a signature.
+    """
     if any(span.mark is Mark.ROOT for span in document.spans[:1]):
         folded = _marked(document, Mark.FOLDED)
     else:
-        folded = _Finder(document, typed).find()
+        folded = _Finder(document, typed, closings).find()
+        _show_what_is_announced(document.lines, folded)
     _join_blanks(document.lines, folded)
     if all(hidden or _says_nothing(line) for hidden, line in zip(folded, document.lines, strict=True)):
         return [False] * len(folded)
@@ -55,37 +62,84 @@ def _join_blanks(lines: list[Line], folded: list[bool]) -> None:
                 folded[index] = True
 
 
+def _show_what_is_announced(lines: list[Line], folded: list[bool]) -> None:
+    """ "My answers are below", and below is nothing but the quote: they stand in it, perhaps in a colour."""
+    announced = hidden_since = False
+    for line, hidden in zip(lines, folded, strict=True):
+        if hidden:
+            hidden_since = announced
+        elif not _says_nothing(line):
+            if hidden_since:
+                return
+            announced = announced or phrases.announces_more(line.text)
+    if hidden_since:
+        folded[:] = [False] * len(folded)
+
+
 class _Finder:
-    def __init__(self, document: Document, typed: bool) -> None:
+    def __init__(self, document: Document, typed: bool, closings: bool) -> None:
         self.lines = document.lines
         self.spans = document.spans
         self.typed = typed
+        self.closings = closings
+        self.divided = False  # an introduced quote of such elements stands above
+        self.said = False  # something to be read stands above
         self.size = len(self.lines)
         self.next_text = self._next_texts()
         self.cite = _marked(document, Mark.CITE, Mark.FOLDED)
         self.bare = self._ends(Mark.BARE)
         self.attribution = self._ends(Mark.ATTRIBUTION)
         self.signature = self._ends(Mark.SIGNATURE)
+        self.forwarded = self._ends(Mark.CONTAINER)
         self.tail = self._starts(Mark.TAIL)
         self.border = self._starts(Mark.BORDER)
         self.append = self._starts(Mark.APPEND)
         self.folded = list(self.cite)
-        self.code_until = 0
+        self.shown_until = 0
         self.labels: dict[int, str] = {}
         self.quote_ends: dict[int, int] = {}
 
     def find(self) -> list[bool]:
         self._fold_containers()
+        self._show_forwarded_cites()
         index = 0
         while index < self.size:
             if self.folded[index] or self.lines[index].is_blank:
                 index += 1
-                continue
-            end = self._quote_end(index) or self._signature_end(index)
-            if end:
-                self._fold(self._lead(index), end)
-            index = max(index + 1, end)
+            elif phrases.opens_forwarded(self.lines[index].text):
+                index = self._show_forwarded(index)
+            else:
+                end = self._quote_end(index) or self._rest_of_quote(index) or self._signature_end(index)
+                if end:
+                    self.divided = self.divided or any(start in self.bare for start in range(index, end))
+                    self._fold(self._lead(index), end)
+                self.said = self.said or not (end or _is_rule(self.lines[index]))
+                index = max(index + 1, end)
         return self.folded
+
+    def _rest_of_quote(self, index: int) -> int:
+        """Answers divide a quote, and only its first part has the introduction."""
+        return self.bare.get(index, 0) if self.divided else 0
+
+    def _show_forwarded_cites(self) -> None:
+        """Apple Mail passes a letter on as if it quoted it."""
+        for span in self.spans:
+            first = self.next_text[span.start]
+            if (
+                span.mark is not Mark.CITE
+                or first >= span.end
+                or (span.start and self.folded[span.start - 1])
+            ):
+                continue
+            if phrases.opens_forwarded(self.lines[first].text):
+                self.folded[span.start : span.end] = [False] * (span.end - span.start)
+
+    def _show_forwarded(self, index: int) -> int:
+        """What was passed on stays, with whatever it quotes in its turn. Returns where it ends."""
+        end = self.forwarded.get(index) or self._tail_end(index)
+        self.folded[index:end] = [False] * (end - index)
+        self.said = True
+        return end
 
     def _next_texts(self) -> list[int]:
         """For every place the next line that is not blank."""
@@ -113,8 +167,9 @@ class _Finder:
             first = self.next_text[span.start]
             if span.mark is not Mark.CONTAINER or first >= span.end or self.folded[first]:
                 continue
-            if not self._is_interleaved(first, span.end):
-                self._fold(span.start, span.end)
+            if phrases.opens_forwarded(self.lines[first].text) or self._is_interleaved(first, span.end):
+                continue
+            self._fold(span.start, span.end)
 
     def _is_interleaved(self, first: int, end: int) -> bool:
         """The quote has an element of its own in there: what stands beside it was written in answer."""
@@ -129,6 +184,8 @@ class _Finder:
         return self.quote_ends[index]
 
     def _find_quote_end(self, index: int) -> int:
+        if index < self.shown_until:
+            return 0
         text = self.lines[index].text
         if index in self.bare and self._is_introduced(index):
             return self.bare[index]
@@ -253,13 +310,11 @@ class _Finder:
         return end
 
     def _marked_lines_end(self, index: int) -> int:
-        if index < self.code_until:
-            return 0
         end = self._run_end(index)
         texts = [line.text for line in self.lines[index:end] if not line.is_blank]
-        if all(text.startswith(">>>") for text in texts):
-            self.code_until = end
-            return 0  # a pasted Python session
+        if all(text.startswith(">>>") for text in texts) or phrases.opens_forwarded(texts[0].lstrip("> ")):
+            self.shown_until = end
+            return 0  # a pasted Python session, or what Apple Mail passes on
         if len(texts) == 1 and not texts[0][1:].lstrip(" >")[:1].isalpha():
             return 0  # "> 100 pieces"
         return end
@@ -269,9 +324,10 @@ class _Finder:
             return self.signature[index]
         text = self.lines[index].text
         if phrases.is_sent_from(text):
-            after = self.next_text[index + 1]
-            return index + 1 if after >= self.size or self._quote_begins(after) else 0
-        return self._dashed_end(index) if text == "--" and self._is_delimiter(index) else 0
+            return index + 1 if self._ends_message(self.next_text[index + 1]) else 0
+        if text == "--" and self._is_delimiter(index):
+            return self._dashed_end(index)
+        return self._closing_end(index) if self.closings and self.said and closings.closes(text) else 0
 
     def _is_delimiter(self, index: int) -> bool:
         if not self.typed:
@@ -282,10 +338,42 @@ class _Finder:
         """A signature ends where the quote begins; what is longer than a signature was meant to be read."""
         end = self.next_text[index + 1]
         for _ in range(_SIGNATURE_LINES):
-            if end >= self.size or self._quote_begins(end):
+            if self._ends_message(end):
                 return end
             end = self.next_text[end + 1]
         return 0
 
+    def _closing_end(self, index: int) -> int:
+        """The same without the dashes, where every line can be nothing but a signature."""
+        end = self.next_text[index + 1]
+        for _ in range(_CLOSING_LINES + 1):
+            if self._ends_message(end) or self._signature_begins(end):
+                return end
+            if not self._could_sign(end):
+                return 0
+            end = self.next_text[end + 1]
+        return 0
+
+    def _could_sign(self, index: int) -> bool:
+        line = self.lines[index]
+        has_picture = any(leaf.kind is Kind.IMAGE for leaf in line.leaves)
+        return _is_rule(line) or (not has_picture and closings.could_be_signature(line.text))
+
+    def _signature_begins(self, index: int) -> bool:
+        """Another one follows at once, of the telephone or of the mail program."""
+        text = self.lines[index].text
+        begins = text == "--" or phrases.is_sent_from(text)
+        return index in self.signature or bool(begins and self._signature_end(index))
+
+    def _ends_message(self, index: int) -> bool:
+        return index >= self.size or self._quote_begins(index)
+
     def _quote_begins(self, index: int) -> bool:
-        return self.folded[index] or bool(self._quote_end(index))
+        """Here, or below the rule and the stray header lines that lead to it."""
+        for here in range(index, min(self.size, index + _HEADER_LINES)):
+            line = self.lines[here]
+            if self.folded[here] or phrases.opens_forwarded(line.text) or self._quote_end(here):
+                return True
+            if not (line.is_blank or _is_rule(line) or self._label(here)):
+                return False
+        return False

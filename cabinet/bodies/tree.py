@@ -12,7 +12,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 
 from cabinet.bodies.links import safe_href
-from cabinet.bodies.marks import HEADING_CLASS, IMAGE_CLASS, TABLE_CLASS, Mark, mark_of
+from cabinet.bodies.marks import HEADING_CLASS, IMAGE_CLASS, SIGNATURE_FOLLOWS, TABLE_CLASS, Mark, mark_of
 from cabinet.bodies.tokens import SILENT, Tag, attributes, names, tokens
 
 # Deeper elements are left out and their text kept: real letters stay below it, bombs do not.
@@ -125,6 +125,7 @@ class _Builder:
         self.text: list[str] = []
         self.break_due = False
         self.fresh_pre = False
+        self.signature_follows = False
 
     def write(self, text: str) -> None:
         self.text.append(text)
@@ -136,6 +137,7 @@ class _Builder:
         found = attributes(tag.attributes) if tag.attributes else {}
         if name == "br":
             self._leaf(Kind.BREAK)
+            self.signature_follows = found.get("id") == SIGNATURE_FOLLOWS
         elif name == "hr":
             self._close_paragraph()
             self._leaf(Kind.RULE)
@@ -169,6 +171,8 @@ class _Builder:
 
     def _open(self, name: str, found: dict[str, str]) -> bool:
         mark = mark_of(name, found, self.quote_classes) if found or name == "blockquote" else None
+        if self.signature_follows and name == "div":
+            mark, self.signature_follows = mark or Mark.SIGNATURE, False
         if name in _BLOCKS:
             return self._block(name, _block_element(name, found, mark))
         if mark is Mark.HIDDEN:

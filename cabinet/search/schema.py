@@ -10,11 +10,16 @@ import sqlite3
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from cabinet.search.words import MARKS, SHORTEST_PIECE
+from cabinet.search.words import MARKS
 
 ENTRIES = "cabinet_searchentry"
 INDEX = "cabinet_search_words"
 TRIGGERS = (f"{INDEX}_added", f"{INDEX}_changed", f"{INDEX}_gone")
+
+PREFIXES = "3 4 5 6"
+"""Lengths of beginnings that SQLite keeps together, from `words.SHORTEST_PIECE` on. For any other length it
+walks through all words with that beginning, of everybody: a person's search would cost what all have written.
+"""
 
 VECTOR = "array_to_tsvector(string_to_array({column}, ' '))"
 """Takes the words as they are: no parser, no dictionary, no stop words."""
@@ -24,7 +29,7 @@ _LEARN = f"INSERT INTO {INDEX} (rowid, words) VALUES (new.id, new.words);"  # no
 _FTS5 = (
     # The tokenizer takes our keys whole. Detail and sizes are for phrases and ranks, and we ask for neither.
     f"CREATE VIRTUAL TABLE {INDEX} USING fts5(words, content='{ENTRIES}', content_rowid='id', detail=none,"
-    f" columnsize=0, prefix='{SHORTEST_PIECE}', tokenize=\"ascii tokenchars '{MARKS}'\")",
+    f" columnsize=0, prefix='{PREFIXES}', tokenize=\"ascii tokenchars '{MARKS}'\")",
     f"CREATE TRIGGER {TRIGGERS[0]} AFTER INSERT ON {ENTRIES} BEGIN {_LEARN} END",
     f"CREATE TRIGGER {TRIGGERS[1]} AFTER UPDATE OF id, words ON {ENTRIES} BEGIN {_FORGET} {_LEARN} END",
     f"CREATE TRIGGER {TRIGGERS[2]} AFTER DELETE ON {ENTRIES} BEGIN {_FORGET} END",
@@ -53,6 +58,19 @@ def drop(connection: BaseDatabaseWrapper) -> None:
             cursor.execute(f"DROP TABLE IF EXISTS {INDEX}")
         else:
             cursor.execute(f"DROP INDEX IF EXISTS {INDEX}")
+
+
+def renew(connection: BaseDatabaseWrapper) -> None:
+    """Makes the index anew, out of the table of entries, if an earlier version has made it otherwise."""
+    if connection.vendor != "sqlite":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sql FROM sqlite_master WHERE name = %s", [INDEX])
+        if cursor.fetchone() == (_FTS5[0],):
+            return
+        drop(connection)
+        create(connection)
+        cursor.execute(f"INSERT INTO {INDEX} ({INDEX}) VALUES ('rebuild')")  # noqa: S608
 
 
 def erase_after_commit(connection: BaseDatabaseWrapper) -> None:

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import pgettext
 
-from cabinet import chat, notices
+from cabinet import chat, faces, notices
 from cabinet.forms import ChatSettingsForm
 from cabinet.models import Case, Message, Profile
 
@@ -29,13 +29,24 @@ def chat_settings(profile: Profile) -> ChatSettingsForm:
 
 
 @register.simple_tag
-def avatar(message: Message, visible: bool) -> SafeString:
-    """The initials of a person of the staff, once for a group of bubbles; the place is kept for a picture."""
+def avatar(message: Message, visible: bool = True, initials: bool = True) -> SafeString:
+    """The picture of a person of the staff, over its initials: they show where no picture comes.
+
+    Once for a group of bubbles, where not `visible` only the place is kept. Without `initials` there is
+    nothing at all where there is no picture.
+    """
+    if not visible:
+        return SafeString('<span class="avatar" aria-hidden="true"></span>')
+    address = faces.address_of(message)
+    if not address and not initials:
+        return SafeString("")
+    picture = format_html('<img src="{}" alt="" width="34" height="34">', address) if address else ""
+    return format_html('<span class="avatar" aria-hidden="true">{}{}</span>', _initials(message), picture)
+
+
+def _initials(message: Message) -> str:
     words = (message.author_name or pgettext("author", "Support")).split()
-    initials = "".join(word[0] for word in (words[:1] + words[1:][-1:]) if word[0].isalnum()).upper()
-    return format_html(
-        '<span class="avatar" aria-hidden="true">{}</span>', initials or "?" if visible else ""
-    )
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:]) if word[0].isalnum()).upper() or "?"
 
 
 @register.inclusion_tag("cabinet/_letters.html", takes_context=True)

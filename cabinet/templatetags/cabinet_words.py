@@ -100,7 +100,12 @@ def shown(message: Message) -> SafeString:
     """The body as HTML: what `cabinet.bodies` has made safe, its folded quotes named for screen readers."""
     if not message.html:
         return mark_safe(linebreaks(message.text, autoescape=True))  # noqa: S308
-    fold = format_html('<summary aria-label="{}" title="{}">', *[_("Quoted text: show or hide")] * 2)
+    fold = format_html(
+        '<summary aria-label="{}" title="{}">', *[_("Quoted text or signature: show or hide")] * 2
+    )
+    # What scrolls is reached by the keyboard too.
+    table = format_html('<div class="table-wrap" tabindex="0" role="group" aria-label="{}">', _("Table"))
+    html = message.html.replace("<summary>", fold).replace('<div class="table-wrap">', table)
     files = {str(file.pk): file for file in message.files.all()}
 
     def picture(file_id: str, alt: str) -> str:
@@ -111,7 +116,7 @@ def shown(message: Message) -> SafeString:
         }
         return render_to_string("cabinet/_inline_picture.html", context) if file_id in files else ""
 
-    return mark_safe(with_pictures(message.html.replace("<summary>", fold), picture))  # noqa: S308
+    return mark_safe(with_pictures(html, picture))  # noqa: S308
 
 
 @register.filter

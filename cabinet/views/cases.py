@@ -33,6 +33,7 @@ from cabinet.rating_form import RatingForm
 from cabinet.search import excerpts
 from cabinet.search.lookup import found
 from cabinet.search.words import Search
+from cabinet.views import chat as chat_page
 from cabinet.views.access import PersonRequest, next_page, signed_in, to_sign_in
 from cabinet.wording import RECEIVED, TAB_NAMES, merged_words
 
@@ -182,6 +183,8 @@ def rate(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     case = _case(request, case_id)
     form = RatingForm(request.POST)
     if not form.is_valid():
+        if (in_chat := chat_page.rate_again(request, case, form)) is not None:
+            return in_chat
         reply_form = MessageForm(request, request.user, _draft(request, case_id), fresh=True)
         return _show(request, visits.find(request.user, case_id), reply_form, 422, rating_form=form)
     rating, comment = Case.Rating(form.cleaned_data["rating"]), form.cleaned_data["comment"]
@@ -190,7 +193,7 @@ def rate(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
         messages.success(request, _("Thank you. Support will see your rating."))
     except services.CannotRate:
         messages.error(request, _("This case cannot be rated now."))
-    return redirect("cabinet:case", case_id)
+    return _back(request, case_id)
 
 
 @signed_in

@@ -8,10 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cabinet import chat, live, notices, presence, selectors
+from cabinet import chat, interrupted, live, notices, presence, selectors
 from cabinet.forms import ChatForm, ChatSettingsForm
-from cabinet.models import Message, Profile
-from cabinet.views.access import PersonRequest, signed_in
+from cabinet.models import Case, Message, Profile
+from cabinet.rating import Asking, asking
+from cabinet.rating_form import RatingForm
+from cabinet.uploads import Attachments
+from cabinet.views.access import PersonRequest, next_page, signed_in
 from cabinet.visits import Visit
 
 
@@ -23,6 +26,7 @@ def conversation(request: PersonRequest) -> HttpResponseBase:
     form = ChatForm(request, request.user)
     if request.method != "POST":
         form.initial["text"] = _once_said(request)
+        _bring_back(request, form)
         return _show(request, form)
     if not form.is_valid():
         return _show(request, form, status=422)
@@ -32,6 +36,7 @@ def conversation(request: PersonRequest) -> HttpResponseBase:
         files=form.attachments.kept,
         submission_key=form.submission_key,
     )
+    interrupted.said_in_chat(request, unsent=form.unsent)
     if request.headers.get("HX-Request"):
         # The page's own script shows the words already, and learns here which message they have become.
         return HttpResponse(status=201, headers={"Location": f"{reverse('cabinet:chat')}#m-{message.pk}"})
@@ -68,12 +73,34 @@ def _once_said(request: PersonRequest) -> str:
     return own.filter(pk=wanted).values_list("text", flat=True).first() or ""
 
 
+def _bring_back(request: PersonRequest, form: ChatForm) -> None:
+    """What was sent after the session had ended is in the box again."""
+    if form.initial["text"] or request.headers.get("HX-Request"):
+        return
+    kept = interrupted.waiting_for_chat(request)
+    if kept is not None:
+        form.unsent, form.initial["text"] = str(kept.pk), kept.text
+        form.attachments = Attachments(kept=interrupted.files_of(request, kept))
+
+
 def _must_be_on() -> None:
     if not chat.is_on():
         raise Http404
 
 
-def _show(request: PersonRequest, form: ChatForm, status: int = 200) -> HttpResponse:
+def rate_again(request: PersonRequest, case: Case, form: RatingForm) -> HttpResponse | None:
+    """The chat with a rating of it that has to be put right; None where that rating is not asked for here."""
+    if next_page(request).partition("?")[0] != reverse("cabinet:chat") or not chat.is_on():
+        return None
+    current = chat.current_chat(request.user)
+    if current is None or current.pk != case.pk:
+        return None
+    return _show(request, ChatForm(request, request.user, fresh=True), 422, rating_form=form)
+
+
+def _show(
+    request: PersonRequest, form: ChatForm, status: int = 200, rating_form: RatingForm | None = None
+) -> HttpResponse:
     # The mark is read first: what changes while the page is made is then news to it. It is the list's mark,
     # since another tab may begin the next chat.
     _counts, total, unread, changed = selectors.overview(request.user)
@@ -87,6 +114,11 @@ def _show(request: PersonRequest, form: ChatForm, status: int = 200) -> HttpResp
     context |= {"begins_anew": talk.is_over and "new" in request.GET, "letters": notices.switched_on()}
     if talk.is_over and talk.current is not None:
         context["closed_by_you"] = chat.was_closed_by_owner(talk.current)
+        context["rating"] = asking(talk.current, now=timezone.now()).value
+        context["rating_form"] = rating_form or RatingForm.of(talk.current)
+        context["rating_back"] = reverse("cabinet:chat")
+    else:
+        context["rating"] = Asking.NOTHING.value
     response = render(request, "cabinet/chat.html", context, status=status)
     response["X-Live-Mark"] = mark
     return response

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cabinet import drafts, selectors, uploads
+from cabinet import drafts, limits, selectors, uploads
 from cabinet.draft_models import Draft
 from cabinet.models import Case, CaseFile
 from cabinet.views.access import PersonRequest, signed_in
@@ -17,10 +17,18 @@ from cabinet.views.access import PersonRequest, signed_in
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft(request: PersonRequest) -> HttpResponse:
-    """The draft of a page: asked for, or saved. 409: saved, and another device's words were put aside."""
+    """The draft of a page: asked for, or saved. 409: saved, and another device's words were put aside.
+
+    429: not saved, the page keeps what it holds and saves it after the time that is said."""
     case = _case(request)
     if request.method != "POST":
         return JsonResponse(_told(drafts.find(request.user, case.pk if case else None)))
+    if seconds := limits.take(request, limits.DRAFT):
+        return limits.too_many(JsonResponse({"error": limits.draft_sentence(seconds)}), seconds)
+    return _save(request, case)
+
+
+def _save(request: PersonRequest, case: Case | None) -> HttpResponse:
     try:
         typed = drafts.Typed.of(request.POST)
     except drafts.TooMuch:
@@ -53,6 +61,7 @@ def upload(request: PersonRequest) -> HttpResponse:
     file = request.FILES.get("file")
     if file is None:
         return _refused(_("No file has arrived."))
+    room = uploads.seconds_until_room(request)
     try:
         staged, held = uploads.take(
             file,
@@ -61,7 +70,7 @@ def upload(request: PersonRequest) -> HttpResponse:
             seen=drafts.Seen.of(request.POST),
             loose="loose" in request.POST,
             now=timezone.now(),
-            wait_for=uploads.seconds_until_room(request),
+            wait_for=lambda size: limits.take(request, limits.DRAFT) or room(size),
         )
     except uploads.Refused as refused:
         return _refused(str(refused))

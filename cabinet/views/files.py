@@ -11,7 +11,6 @@ from cabinet import filetypes, selectors
 from cabinet.models import CaseFile
 from cabinet.views.access import PersonRequest, signed_in
 
-HEAD_BYTES = 4096
 POLICY = "sandbox; default-src 'none'"
 
 
@@ -24,7 +23,7 @@ def serve(request: PersonRequest, file_id: uuid.UUID) -> HttpResponseBase:
         blob = file.blob.open("rb")
     except (OSError, ValueError) as error:
         raise Http404 from error
-    content_type = filetypes.served_inline(blob.read(HEAD_BYTES))
+    content_type = filetypes.served_inline(blob.read(filetypes.HEAD_BYTES))
     blob.seek(0)
     response = FileResponse(
         cast("BinaryIO", blob),

@@ -15,6 +15,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(180))
+            if "house" in getattr(item, "fixturenames", ()):
+                # One house is enough: of several workers one has all the tests that live in it.
+                item.add_marker(pytest.mark.xdist_group("house"))
 
 
 @pytest.fixture(scope="session")

@@ -305,6 +305,34 @@ def a_long_talk(person: AbstractBaseUser, answers: int = 100) -> None:
         answered(f"Answer number {number}", message.case)
 
 
+def test_an_ended_chat_is_rated_in_its_own_place_and_half_a_rating_survives_news(page: Page) -> None:
+    page.goto("/chat/")
+    say(page, "Is anybody there?")
+    expect(mine(page)).to_have_count(1)
+    expect(page.locator("[data-pending]")).to_have_count(0)
+    delivered()
+    answered("Yes.")
+    close()
+    comment = page.get_by_label("What was good, what was not?")
+    expect(page.get_by_role("radio", name="So-so")).to_be_visible()
+    expect(comment).to_be_hidden()
+    page.get_by_role("radio", name="So-so").check()
+    comment.fill("Quick")
+    case = Case.objects.get()
+    facts = desk.CaseFacts("12-4", Case.Status.CLOSED, Case.Availability.NORMAL)
+    desk.set_facts(case.pk, facts, merged_into=None, now=timezone.now())
+    page.wait_for_timeout(4000)
+    expect(comment).to_have_value("Quick")
+    expect(page.get_by_role("radio", name="So-so")).to_be_checked()
+    page.get_by_role("radio", name="Good").check()
+    page.get_by_role("button", name="Send the rating").click()
+    expect(page.get_by_text("Support will see your rating")).to_be_visible()
+    expect(page.get_by_text("Your rating: Good")).to_be_visible()
+    assert page.url.endswith("/chat/")
+    case.refresh_from_db()
+    assert (case.rating, case.rating_comment) == ("high", "Quick")
+
+
 def test_who_reads_above_is_not_torn_away_and_is_told_of_news(page: Page, person: AbstractBaseUser) -> None:
     a_long_talk(person)
     page.goto("/chat/")

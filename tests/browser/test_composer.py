@@ -11,6 +11,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, Route, expect
+from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from cabinet.draft_models import Draft
@@ -166,6 +167,26 @@ def test_what_is_too_long_to_be_kept_is_said(page: Page, case: Case) -> None:
     page.goto(path(case))
     box(page).fill("x" * 400_001)
     expect(page.locator("[data-draft-word]")).to_have_text("This is too long to be kept as a draft.")
+
+
+def test_a_draft_saved_too_often_stays_in_the_page_and_is_saved_later(
+    page: Page, case: Case, settings: Settings
+) -> None:
+    settings.DRAFTS_PER_MINUTE = 1
+    page.clock.install()
+    page.goto(path(case))
+    box(page).fill("first")
+    page.clock.run_for(1500)
+    expect(saved(page)).to_be_visible()
+    box(page).fill("first and second")
+    page.clock.run_for(1500)
+    expect(page.locator("[data-draft-word]")).to_contain_text("Not saved yet: too much came in one minute.")
+    expect(box(page)).to_have_value("first and second")
+    box(page).fill("first, second and third")
+    settings.DRAFTS_PER_MINUTE = 30
+    page.clock.run_for(61_000)
+    expect(saved(page)).to_be_visible()
+    assert Draft.objects.get().text == "first, second and third"
 
 
 def test_discarding_empties_the_page(page: Page, case: Case) -> None:

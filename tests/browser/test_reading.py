@@ -7,14 +7,13 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
-from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from cabinet import reading_marks
-from cabinet.models import Case, CaseFile, Message
+from cabinet.models import Case, CaseFile
 from tests import factories
-from tests.factories import PNG, case_of, changed, delivered, file_in, staff_reply
+from tests.factories import PNG, case_of, delivered, file_in, long_thread, staff_reply
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -78,25 +77,6 @@ def path(case: Case) -> str:
     return f"/cases/{case.pk}/"
 
 
-def long_thread(case: Case, owner: AbstractBaseUser, count: int = 200) -> None:
-    now = timezone.now()
-    Message.objects.bulk_create(
-        Message(
-            case=case,
-            position=number,
-            author="staff",
-            author_name="Maria",
-            origin="desk",
-            text=f"message {number}",
-            html=f"<p>message {number}</p>",
-            written_at=now,
-        )
-        for number in range(2, count + 1)
-    )
-    changed(case, next_position=count + 1)
-    reading_marks.mark_read(user=owner, case=case, position=count, now=now)
-
-
 # ── unread ──
 
 
@@ -153,7 +133,7 @@ def test_the_new_line_stays_for_the_visit_and_goes_with_the_next(page: Page, cas
 
 
 def test_news_moves_neither_the_page_nor_the_focus(page: Page, case: Case, alice: AbstractBaseUser) -> None:
-    long_thread(case, alice, 60)
+    long_thread(case, 60)
     page.goto(path(case))
     page.evaluate("window.scrollTo(0, 900)")
     page.evaluate("document.querySelector('#thread a, #id_text').focus({ preventScroll: true })")
@@ -173,7 +153,7 @@ def test_news_moves_neither_the_page_nor_the_focus(page: Page, case: Case, alice
 def test_a_page_is_entered_at_what_is_new_then_at_the_end(
     page: Page, case: Case, alice: AbstractBaseUser
 ) -> None:
-    long_thread(case, alice, 60)
+    long_thread(case, 60)
     alice.read_marks.update(position=30)  # type: ignore[attr-defined]
     page.goto(path(case))
     assert page.locator("#new").evaluate(IN_SIGHT)
@@ -187,7 +167,7 @@ def test_a_page_is_entered_at_what_is_new_then_at_the_end(
 
 
 def test_back_and_reload_find_the_place_again(page: Page, case: Case, alice: AbstractBaseUser) -> None:
-    long_thread(case, alice, 60)
+    long_thread(case, 60)
     for number in range(30):
         case_of(alice, f"case {number}")
     page.goto("/cases/?tab=open")
@@ -210,7 +190,7 @@ def test_back_and_reload_find_the_place_again(page: Page, case: Case, alice: Abs
 def test_earlier_messages_come_where_they_belong_and_nothing_moves(
     page: Page, case: Case, alice: AbstractBaseUser
 ) -> None:
-    long_thread(case, alice)
+    long_thread(case)
     page.goto(path(case))
     page.get_by_label("Your reply").fill("half a sentence")
     expect(page.locator("article")).to_have_count(101)
@@ -232,7 +212,7 @@ def test_earlier_messages_come_where_they_belong_and_nothing_moves(
 def test_a_link_to_a_message_that_is_not_shown_shows_it(
     page: Page, case: Case, alice: AbstractBaseUser
 ) -> None:
-    long_thread(case, alice)
+    long_thread(case)
     wanted = case.messages.get(position=40)
     page.goto(f"{path(case)}#m-{wanted.pk}")
     expect(page.locator(f"#m-{wanted.pk}")).to_be_in_viewport()
@@ -353,7 +333,7 @@ def test_keys_lead_through_a_case_and_can_be_switched_off(page: Page, case: Case
 def test_without_a_script_all_of_it_works_by_loading_pages(
     browser: Browser, alice: AbstractBaseUser, case: Case, live_server: LiveServer
 ) -> None:
-    long_thread(case, alice)
+    long_thread(case)
     staff_reply(case, LONG, html="".join(f"<p>{line}</p>" for line in LONG.split("\n")))
     picture = file_in(staff_reply(case, "short"), "1.png", PNG, content_type="image/png")
     context = browser_of(alice, browser, live_server, java_script_enabled=False)

@@ -27,7 +27,7 @@ def asked(customer: Page) -> list[str]:
 
 
 def polls(asked: list[str]) -> int:
-    return sum("/live/?" in url for url in asked)
+    return sum("/live/" in url and "/stream/" not in url for url in asked)
 
 
 def in_a_case(page: Page, house: EmbeddedHouse) -> int:
@@ -37,6 +37,17 @@ def in_a_case(page: Page, house: EmbeddedHouse) -> int:
     open_case(page, house, f"Streamed {address}", "Hello?")
     expect(page.locator("article[data-state=sent]")).to_have_count(1, timeout=HEARD_MS)
     return int(only_case(house.desk, f"Streamed {address}")["case_id"])
+
+
+def in_the_chat(page: Page, house: EmbeddedHouse) -> int:
+    """The same of a chat."""
+    address = somebody()
+    sign_in(page, house, address)
+    page.goto(f"{house.cabinet}/chat/")
+    page.get_by_label("Your message").fill(f"Chatted {address}")
+    page.get_by_label("Your message").press("Enter")
+    expect(page.locator("article[data-message][data-state=sent]")).to_have_count(1, timeout=HEARD_MS)
+    return int(only_case(house.desk, f"Chatted {address}")["case_id"])
 
 
 def test_a_page_with_a_stream_hears_and_hardly_asks(
@@ -52,10 +63,11 @@ def test_a_page_with_a_stream_hears_and_hardly_asks(
     expect(messages(customer)).to_have_count(2, timeout=HEARD_MS)
 
 
+@pytest.mark.parametrize("kind", ["case", "chat"])
 def test_with_the_stream_cut_the_page_asks_by_the_clock(
-    customer: Page, asked: list[str], house: EmbeddedHouse
+    customer: Page, asked: list[str], house: EmbeddedHouse, kind: str
 ) -> None:
-    case_id = in_a_case(customer, house)
+    case_id = in_a_case(customer, house) if kind == "case" else in_the_chat(customer, house)
     house.processes.kill("live")
     try:
         customer.wait_for_timeout(1000)

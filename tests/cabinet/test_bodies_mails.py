@@ -4,12 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from cabinet.bodies import body_from_html, plain_text
+from cabinet.bodies import body_from_html, body_from_text, plain_text
 from tests.cabinet.bodies_judge import judge, words
 
 MAILS = sorted((Path(__file__).parent / "mails").glob("*.html"))
+PLAIN = sorted((Path(__file__).parent / "mails" / "plain").glob("*.mail"))
 QUOTE_CLASSES = frozenset({"their_orig_reply"})
-WITHOUT_QUOTE = {"no_quote_ru", "only_forward_en"}
+# Nothing to fold: no quote at all, or the letter is about what stands below.
+WITHOUT_QUOTE = {"no_quote_ru", "only_forward_en", "outlook_ru_inline", "outlook_en_inline"} | {
+    f"{program}_{language}_forward"
+    for program in ("gmail", "outlook", "apple", "thunderbird", "yandex", "mailru")
+    for language in ("ru", "en")
+} - {"yandex_ru_forward", "mailru_ru_forward", "apple_en_forward"}  # but for a signature
 
 
 def letter(name: str) -> str:
@@ -149,3 +155,132 @@ def test_headings_become_text_of_ours_and_tables_can_scroll() -> None:
 )
 def test_what_the_sender_hid_stays_hidden_and_nothing_else(source: str) -> None:
     assert "".join(body_from_html(source).text.split()) == "ab"
+
+
+# ── plain text ──
+
+
+@pytest.fixture(params=PLAIN, ids=lambda path: path.stem)
+def plain(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+def test_of_a_plain_letter_too_what_was_written_anew_is_seen_and_nothing_lost(plain: Path) -> None:
+    source = plain.read_text(encoding="utf-8")
+    body = body_from_text(source)
+    assert body.text == plain.with_suffix(".txt").read_text(encoding="utf-8").rstrip("\n")
+    assert words(body.text, body.quoted_text) == words(source)
+    assert words(plain_text(body.html)) == words(source)
+    assert body_from_html(body.html) == body
+    assert body_from_text(source, fold=False).quoted_text == ""
+
+
+# ── which letters there are ──
+
+PROGRAMS = ("gmail", "outlook", "apple", "thunderbird", "yandex", "mailru")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_program_is_here_in_both_languages_and_every_way_of_answering(program: str) -> None:
+    names = {path.stem for path in MAILS}
+    for language in ("ru", "en"):
+        for way in ("chain", "phone", "inline", "forward"):
+            assert f"{program}_{language}_{way}" in names
+        assert any(path.stem.startswith(f"{program}_{language}") for path in PLAIN)
+
+
+# ── signatures that nothing marks ──
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "С уважением,<br>Анна Петрова",
+        "С уважением, Михаил Иванов",
+        "С уважением<br><br>Людмила<br>Менеджер по закупкам<br>ООО «Ромашка»<br>тел. +7 (495) 000-00-00",
+        "С уважением,<br>Иван Кузнецов, ведущий инженер<br>отдел продаж<br>г. Москва, ул. Ленина, д. 1",
+        "С наилучшими пожеланиями,<br>Ольга<br>www.client.example | o@client.example",
+        "Всего доброго!<br>Анна",
+        "Best regards,<br>Bob Smith<br>Head of Sales<br>Client Ltd<br>+44 20 7946 0000<br>https://client.example",
+        "Kind regards<br>I. Smith",
+        "Yours sincerely,<br><br>Will May",
+        "Sincerely, Bob",
+        "С уважением,<br>Анна<br><br>Отправлено с iPhone",
+    ],
+)
+def test_a_closing_and_who_closes_are_folded(signature: str) -> None:
+    for letter in (
+        f"Ответ.<br><br>{signature}",
+        f"Ответ.<br>{signature}<br>11.11.2026 12:03, Б пишет:<br>&gt; а<br>&gt; б",
+    ):
+        body = body_from_html(letter)
+        assert body.text == "Ответ."
+        assert body.html.count("<details") == 1
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        "С уважением,<br>Анна",
+        "Ответ.<br>С уважением,<br>Анна<br>Когда вы ответите?",
+        "Ответ.<br>С уважением, когда вы ответите?",
+        "Ответ.<br>С уважением,<br>Анна<br><br>P.S. Пришлите акт",
+        "Ответ.<br>С уважением,<br>Анна<br>Пришлите акт",
+        "Ответ.<br>С уважением,<br>Анна<br>И ещё вопрос по оплате",
+        "Ответ.<br>С уважением,<br>Анна<br>заказ 4711-22",
+        "Ответ.<br>С уважением,<br>Анна<br>4711-22",
+        "Ответ.<br>С уважением,<br>Анна<br>жду звонка",
+        "Ответ.<br>С уважением,<br>Анна<br>отдел продаж молчит",
+        "Ответ.<br>С уважением к вашей работе, но вопрос остался.",
+        "С уважением отношусь к вашей работе.<br>Анна",
+        "Answer.<br>Best regards,<br>Bob<br>Please call me",
+        "Answer.<br>Best regards,<br>Bob<br>Order 4711",
+        "Answer.<br>Regards,<br>Bob<br>I will be in London",
+        "Answer.<br>Best<br>" + "<br>".join(["Bob"] * 8),
+        "Answer.<br>Thanks,<br>Bob",
+        "Answer.<br>Best regards,<br>Bob<br>And now what has to be read: the engine burns.",
+        "Ответ.<br>С уважением,<br><img src='cid:1' alt='снимок'>",
+        "Ответ.<br>Отправлено из Твери, трек 4711",
+        "Ответ.<br>Отправлено через Почту России 12 ноября",
+    ],
+)
+def test_in_doubt_a_closing_stays_with_all_that_follows(letter: str) -> None:
+    assert body_from_html(letter).quoted_text == ""
+
+
+def test_an_answer_below_a_closing_and_its_quote_is_seen() -> None:
+    body = body_from_html(
+        "Да.<br>С уважением,<br>Анна<br>11.11.2026 12:03, Б пишет:<br>&gt; а<br>&gt; б<br>А это вопрос?"
+    )
+    assert body.text == "Да.\n\nА это вопрос?"
+
+
+def test_what_is_typed_into_the_cabinet_has_no_program_that_signs_it() -> None:
+    text = "Да.\n\nС уважением,\nАнна"
+    assert body_from_text(text).text == "Да."
+    assert body_from_text(text, mailed=False).text == text
+
+
+# ── what the writer points at ──
+
+
+@pytest.mark.parametrize(
+    "pointer", ["Ответы ниже", "См. комментарии в тексте", "Answers in red, see below", "FYI"]
+)
+def test_a_quote_that_is_pointed_at_is_shown_if_nothing_stands_beside_it(pointer: str) -> None:
+    original = (
+        "<div id=divRplyFwdMsg><b>From:</b> K<br><b>Sent:</b> today<br><b>To:</b> B</div><p>Old</p><p>New</p>"
+    )
+    assert body_from_html(f"<p>{pointer}</p>{original}").quoted_text == ""
+    assert body_from_html(f"<p>Да.</p>{original}").text == "Да."
+    quote = "<blockquote type=cite>Old</blockquote>"
+    beside = f"<p>{pointer}</p>{quote}<p>New</p>{quote}"
+    assert body_from_html(beside).text == f"{pointer}\n\nNew"
+
+
+def test_what_is_passed_on_inside_an_answered_letter_stays_folded() -> None:
+    body = body_from_html(
+        "<p>Да.</p><blockquote type=cite><p>Верно?</p><p>------- Forwarded message ------</p></blockquote>"
+    )
+    assert body.text == "Да."

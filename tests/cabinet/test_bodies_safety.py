@@ -76,6 +76,12 @@ PHRASES = [
     "<br>On 10.11.2026 12:03, a@b.example wrote:<br>",
     "<br>-----Original Message-----<br>",
     "<br>Sent from my phone<br>",
+    "<br>С уважением,<br>Анна<br>",
+    "<br>Best regards, Bob<br>",
+    "<br>---------- Forwarded message ---------<br>",
+    "<br>Answers below<br>",
+    "<br id=lineBreakAtBeginningOfSignature>",
+    "<div data-smartmail=gmail_signature>",
 ]
 PIECE = st.sampled_from(PIECES) | st.sampled_from(PHRASES) | st.text(max_size=4)
 SOUP = st.lists(PIECE, max_size=40).map("".join)
@@ -116,6 +122,9 @@ BOMBS = [
     "<a href=http://x.y/>",
     "<a><p>",
     "<pre>\n",
+    "x<br>Best regards<br>Bob<br>",
+    "Answers below<br>---------- Forwarded message ---------<br>",
+    "<blockquote>a</blockquote>b",
     "<!--",
     "<",
     "<a ",

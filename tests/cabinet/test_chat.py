@@ -218,6 +218,68 @@ def test_where_chats_are_off_there_is_no_door_but_the_case_stays(
     assert not [link for link in page.all("a") if link.get("href", "").startswith("/chat/")]
 
 
+# ── how it went ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def asks(page: Page, case: Case) -> bool:
+    return bool(page.all("form", action=f"/cases/{case.pk}/rate/", method="post"))
+
+
+def back_to_the_chat(page: Page) -> bool:
+    form = page.source.partition('id="rate"')[2].partition("</form>")[0]
+    return '<input type="hidden" name="next" value="/chat/">' in form
+
+
+def test_a_chat_that_ended_asks_how_it_went_on_its_own_page(as_alice: Client, say: Say) -> None:
+    case = say().case
+    assert not asks(show(as_alice), case)
+    end(case)
+    assert not asks(show(as_alice), case), "nobody has answered"
+    staff_reply(case, "Yes.")
+    assert not asks(show(as_alice), case), "it goes on"
+    end(case)
+    page = show(as_alice)
+    assert asks(page, case)
+    assert [box["value"] for box in page.all("input", type="radio")] == ["high", "middle", "low"]
+    assert asks(show(as_alice, f"/cases/{case.pk}/"), case)
+    again = as_alice.post("/chat/", {"text": "Next"}, follow=True)
+    assert not asks(Page(again), case)
+
+
+def test_a_rating_given_in_the_chat_leads_back_there(as_alice: Client, say: Say) -> None:
+    case = say().case
+    staff_reply(case)
+    end(case)
+    assert back_to_the_chat(show(as_alice))
+    data = {"rating": "middle", "comment": "Slow", "next": "/chat/"}
+    answer = as_alice.post(f"/cases/{case.pk}/rate/", data)
+    assert (answer.status_code, answer["Location"]) == (302, "/chat/")
+    page = show(as_alice)
+    for words in ("Thank you", "Your rating: So-so", "Change the rating"):
+        assert words in page.text
+    case.refresh_from_db()
+    assert (case.rating, case.rating_comment) == ("middle", "Slow")
+    assert case.outbox.filter(kind=OutboxEntry.Kind.RATE).count() == 1
+
+
+def test_a_bad_rating_comes_back_to_the_chat_with_its_comment(as_alice: Client, say: Say) -> None:
+    case = say().case
+    staff_reply(case)
+    end(case)
+    answer = as_alice.post(f"/cases/{case.pk}/rate/", {"comment": "kept words", "next": "/chat/"})
+    page = Page(answer)
+    assert answer.status_code == 422
+    assert "kept words</textarea>" in page.source
+    assert "Choose one of the three" in page.text
+    assert page.all("form", id="chat-form")
+    assert back_to_the_chat(page)
+    say("Next")
+    answer = as_alice.post(f"/cases/{case.pk}/rate/", {"comment": "kept words", "next": "/chat/"})
+    assert answer.status_code == 422
+    assert "kept words</textarea>" in Page(answer).source, "the next chat has begun: on the case's page then"
+    assert not Page(answer).all("form", id="chat-form")
+
+
 # ── how it is shown ─────────────────────────────────────────────────────────────────────────────────────
 
 

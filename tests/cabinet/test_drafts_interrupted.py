@@ -14,10 +14,11 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from cabinet import drafts, interrupted, services, uploads
 from cabinet.draft_models import Draft, UnsentForm
-from cabinet.models import Case, CaseFile
+from cabinet.models import Case, CaseFile, Message
 from tests.cabinet.pages import Page
 from tests.factories import NewCase, case_of, delivered, signed_in, upload
 
@@ -227,3 +228,77 @@ def test_a_case_that_was_handed_over_meanwhile_gives_it_to_nobody(
     signed_in(alice, browser)
     browser.get(NEW)
     assert not Draft.objects.exists()
+
+
+# ── the chat, which has no drafts ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def chats(settings: Settings) -> None:
+    settings.CABINET_MODES = ["mail", "chat"]
+
+
+def say(client: Client, text: str = "Are you there?", **more: object) -> Any:
+    return client.post("/chat/", {"text": text, **more})
+
+
+@pytest.mark.usefixtures("chats")
+def test_what_was_said_in_the_chat_is_in_its_box_after_signing_in(browser: Client) -> None:
+    assert say(browser, files=[upload("photo.heic")])["Location"] == "/accounts/login/?next=%2Fchat%2F"
+    assert not Message.objects.exists()
+    shown = Page(sign_in(browser, "alice", "/chat/"))
+    assert STILL_HERE in shown.text
+    assert "Are you there?</textarea>" in shown.source
+    assert "photo.heic" in shown.text
+    assert not Draft.objects.exists()
+    again = Page(browser.get("/chat/"))
+    assert "Are you there?</textarea>" in again.source, "a reload does not lose it"
+    say(browser, uploaded=again.values("uploaded"), unsent=again.values("unsent")[0])
+    message = Message.objects.get()
+    assert [file.name for file in message.files.all()] == ["photo.heic"]
+    after = Page(browser.get("/chat/"))
+    assert STILL_HERE not in after.text
+    assert "Are you there?</textarea>" not in after.source
+    assert not UnsentForm.objects.exists()
+
+
+@pytest.mark.usefixtures("chats")
+def test_what_is_said_there_becomes_no_draft_of_a_new_case(browser: Client) -> None:
+    say(browser)
+    assert "Are you there?" not in Page(sign_in(browser, "alice", NEW)).source
+    assert not Draft.objects.exists()
+    assert "Are you there?</textarea>" in Page(browser.get("/chat/")).source
+
+
+@pytest.mark.usefixtures("chats")
+def test_other_words_said_meanwhile_do_not_end_it(browser: Client) -> None:
+    say(browser)
+    sign_in(browser, "alice", NEW)
+    say(browser, "Something else")
+    shown = Page(browser.get("/chat/"))
+    assert "Are you there?</textarea>" in shown.source
+    answer = Page(say(browser, " ", unsent=shown.values("unsent")[0]))
+    assert answer.values("unsent") == shown.values("unsent")
+    assert UnsentForm.objects.count() == 1
+
+
+@pytest.mark.usefixtures("chats")
+def test_nobody_else_gets_what_was_said_in_the_chat(browser: Client, charlie: AbstractBaseUser) -> None:
+    say(browser, files=[upload()])
+    token = str(UnsentForm.objects.get().pk)
+    shown = Page(sign_in(browser, "charlie", "/chat/"))
+    assert "Are you there?" not in shown.source
+    assert not UnsentForm.objects.exists()
+    assert not CaseFile.objects.filter(message=None).exists()
+    say(browser, "Hello", unsent=token)
+    assert [file for message in Message.objects.all() for file in message.files.all()] == []
+
+
+@pytest.mark.usefixtures("chats")
+def test_an_hour_later_the_chat_has_forgotten_it(browser: Client) -> None:
+    say(browser)
+    later = timezone.now() + timedelta(minutes=61)
+    with time_machine.travel(later):
+        assert "Are you there?" not in Page(sign_in(browser, "alice", "/chat/")).source
+    services.forget_old_drafts(now=later)
+    assert not UnsentForm.objects.exists()

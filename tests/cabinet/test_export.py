@@ -184,15 +184,15 @@ def test_somebody_with_nothing_gets_it_too(charlie: AbstractBaseUser) -> None:
 
 def test_other_modules_add_their_part(alice: AbstractBaseUser) -> None:
     def rows(person: AbstractBaseUser, contents: archive.Contents) -> list[archive.Row]:
-        return [{"text": f"draft of {person}"}]
+        return [{"text": f"wish of {person}"}]
 
-    archive.register(archive.Section("drafts", "Drafts", rows))
+    archive.register(archive.Section("wishes", "Wishes", rows))
     try:
         data, page, _ = data_of(alice)
     finally:
-        archive._sections.pop("drafts")
-    assert data["drafts"] == [{"text": "draft of alice"}]
-    assert "draft of alice" in page
+        archive._sections.pop("wishes")
+    assert data["wishes"] == [{"text": "wish of alice"}]
+    assert "wish of alice" in page
 
 
 # ── asking, waiting, fetching ──

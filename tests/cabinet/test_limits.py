@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
 from cabinet import limits
+from cabinet.draft_models import Draft
 from cabinet.models import Case, CaseFile, Message
 from cabinet.privacy_models import Usage
 from tests import factories
@@ -37,6 +39,8 @@ def usual(settings: Settings) -> Settings:
     """The limits of an ordinary site."""
     for name, value in DEFAULTS.items():
         setattr(settings, name, value)
+    settings.DRAFTS_PER_MINUTE = 120
+    settings.DRAFTS_PER_MINUTE_PER_IP = 600
     settings.UPLOAD_MB_PER_MINUTE = 300
     settings.UPLOAD_MB_PER_MINUTE_PER_IP = 1000
     return settings
@@ -47,10 +51,12 @@ def reply(client: Client, case: Case, text: str, **more: object) -> int:
 
 
 def test_the_defaults_are_those_of_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*DEFAULTS, "UPLOAD_MB_PER_MINUTE", "UPLOAD_MB_PER_MINUTE_PER_IP"):
+    drafts = ("DRAFTS_PER_MINUTE", "DRAFTS_PER_MINUTE_PER_IP")
+    for name in (*DEFAULTS, *drafts, "UPLOAD_MB_PER_MINUTE", "UPLOAD_MB_PER_MINUTE_PER_IP"):
         monkeypatch.delenv(name)
     found = runpy.run_path(str(Path(__file__).parent.parent.parent / "config" / "settings.py"))
     assert {name: found[name] for name in DEFAULTS} == DEFAULTS
+    assert [found[name] for name in drafts] == [120, 600]
     assert (found["UPLOAD_MB_PER_MINUTE"], found["UPLOAD_MB_PER_MINUTE_PER_IP"]) == (300, 1000)
 
 
@@ -211,3 +217,69 @@ def test_reading_costs_nothing(usual: Settings, clock: object, alice: AbstractBa
         assert client.get(f"/cases/{case.pk}/").status_code == 200
         assert client.get("/live/").status_code == 200
     assert not Usage.objects.exists()
+
+
+# ── drafts ──
+
+
+def save(client: Client, case: Case, text: str) -> HttpResponse:
+    """As one open page saves again and again."""
+    page = {"case": str(case.pk), "submission": f"page of {case.pk}"[:40]}
+    return client.post("/drafts/", page | {"text": text})  # type: ignore[return-value]
+
+
+def test_a_flood_of_savings_meets_429_and_keeps_what_was_saved(
+    usual: Settings, clock: time_machine.Traveller, alice: AbstractBaseUser
+) -> None:
+    usual.DRAFTS_PER_MINUTE = 2
+    client, case = signed_in(alice), case_of(alice)
+    clock.shift(timedelta(seconds=15))
+    answers = [save(client, case, text) for text in ("a", "ab", "abc")]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2]["Retry-After"] == "45"
+    assert "tried again in 45 seconds" in answers[2].json()["error"]  # type: ignore[attr-defined]
+    assert Draft.objects.get().text == "ab"
+    assert client.get(f"/drafts/?case={case.pk}").status_code == 200
+    clock.shift(timedelta(seconds=45))
+    assert save(client, case, "abc").status_code == 200
+    assert Draft.objects.get().text == "abc"
+
+
+def test_too_many_savings_do_not_keep_anybody_from_sending(
+    usual: Settings, clock: object, alice: AbstractBaseUser
+) -> None:
+    usual.DRAFTS_PER_MINUTE = 1
+    client, case = signed_in(alice), case_of(alice)
+    assert [save(client, case, text).status_code for text in ("a", "ab")] == [200, 429]
+    assert reply(client, case, "abc", submission=f"page of {case.pk}"[:40]) == 302
+    assert not Draft.objects.exists()
+
+
+def test_savings_of_one_network_count_together(
+    usual: Settings, clock: object, alice: AbstractBaseUser, bob: AbstractBaseUser
+) -> None:
+    usual.DRAFTS_PER_MINUTE, usual.DRAFTS_PER_MINUTE_PER_IP = 0, 2
+    answers = [save(signed_in(one), case_of(one), "x").status_code for one in (alice, bob, alice)]
+    assert answers == [200, 200, 429]
+
+
+def test_a_flood_of_small_files_is_one_of_savings(
+    usual: Settings, clock: object, alice: AbstractBaseUser
+) -> None:
+    usual.DRAFTS_PER_MINUTE = 1
+    client, case = signed_in(alice), case_of(alice)
+    answers = [
+        client.post("/uploads/", {"file": upload(name), "case": str(case.pk)}) for name in ("a.txt", "b.txt")
+    ]
+    assert [answer.status_code for answer in answers] == [201, 422]
+    assert "“b.txt” was not taken" in answers[1].json()["error"]
+
+
+@pytest.mark.slow
+def test_typing_without_a_pause_meets_no_limit(usual: Settings, alice: AbstractBaseUser) -> None:
+    """An open page saves a second after the last key: sixty times a minute at the very most."""
+    client, case = signed_in(alice), case_of(alice)
+    with time_machine.travel(START, tick=False) as clock:
+        for number in range(120):
+            assert save(client, case, "x" * (number + 1)).status_code == 200
+            clock.shift(timedelta(seconds=1))

@@ -57,7 +57,7 @@ def test_a_selection_in_the_admin_of_what_is_no_row_is_a_bad_request(
     as_root: Client, alice: AbstractBaseUser
 ) -> None:
     case_of(alice)
-    answer = as_root.post("/admin/cabinet/case/", {"action": "delete_selected", "_selected_action": "x"})
+    answer = as_root.post("/admin/cabinet/case/", {"action": "read_this_case_again", "_selected_action": "x"})
     assert answer.status_code == 400
     assert "could not be understood" in answer.content.decode()
     assert as_root.get("/admin/r/0/x/").status_code == 404

@@ -19,7 +19,7 @@ from cabinet.models import Case, CaseFile, Message, SearchEntry, SearchPassage
 from cabinet.search import indexing, schema
 from cabinet.search.lookup import found
 from cabinet.search.words import Search, keys, stem
-from cabinet.selectors import cases_of
+from cabinet.selectors import cases_of, overview
 from cabinet.types import IncomingFile, IncomingMessage
 from tests import factories
 from tests.factories import case_of, changed, delivered, staff_reply
@@ -333,3 +333,41 @@ def test_two_cases_never_share_an_entry(alice: AbstractBaseUser) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         SearchEntry.objects.create(case=case, revision=1, head="", words="")
     assert not SearchEntry.objects.filter(case_id=uuid.uuid4()).exists()
+
+
+# ── an index of an earlier version ──
+
+
+def test_an_index_made_otherwise_is_made_anew_and_misses_nothing(
+    alice: AbstractBaseUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("Only SQLite's index knows beginnings of words by their length.")
+    case = delivered(case_of(alice, text=WORD))
+    now = schema._FTS5
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            schema, "_FTS5", (now[0].replace(f"prefix='{schema.PREFIXES}'", "prefix='3'"), *now[1:])
+        )
+        schema.renew(connection)
+    staff_reply(case, "griffin")
+    schema.renew(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sql FROM sqlite_master WHERE name = %s", [schema.INDEX])
+        assert schema.PREFIXES in cursor.fetchone()[0]
+    for query in (WORD[:3], WORD[:5], WORD[:8], WORD, "griff"):
+        assert find(alice, query) == [case.subject]
+    staff_reply(case, "phoenix")
+    assert find(alice, "phoen") == [case.subject]
+    Case.objects.filter(pk=case.pk).delete()
+    assert find(alice, "phoen") == []
+
+
+def test_a_search_asks_the_index_once_however_many_tabs_are_counted(
+    alice: AbstractBaseUser, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    delivered(case_of(alice, text=WORD))
+    with django_assert_num_queries(1) as asked:
+        assert overview(alice, Search.of(WORD[:5])).counts == {"all": 1, "turn": 0, "open": 1, "closed": 0}
+    # The question stands behind the index's name in the one place.
+    assert asked.captured_queries[0]["sql"].count(f"@{alice.pk}") == 1

@@ -9,9 +9,9 @@ from cabinet import services
 from cabinet.draft_models import Draft
 from cabinet.models import Case, CaseFile
 from cabinet.urls import urlpatterns
-from tests.factories import case_of, file_in, packed, signed_in, upload
+from tests.factories import case_of, file_in, packed, signed_in, staff_reply, upload, with_face
 
-READ = ("case", "file", "export-file")
+READ = ("case", "file", "export-file", "face")
 ACT = ("reply", "close", "reopen", "rate", "retry", "here", "case-letters")
 BEHIND = ("draft", "discard-draft", "upload", "remove-upload")
 OWN = ("home", "case-list", "case-new", "chat", "letters", "account", "erase", "consent")
@@ -46,6 +46,7 @@ def doors(alice: AbstractBaseUser) -> dict[str, str]:
         "here": f"{start}here/",
         "case-letters": f"{start}letters/",
         "file": f"/files/{file_in(message).pk}/",
+        "face": with_face(staff_reply(case)),
         "chat": "/chat/",
         "chat-settings": "/chat/settings/",
         "letters": "/letters/",

@@ -5,37 +5,14 @@ import re
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from cabinet import reading_marks, visits
-from cabinet.models import Case, Message
+from cabinet import visits
+from cabinet.models import Message
 from tests.cabinet.pages import Page
-from tests.factories import case_of, changed, delivered, staff_reply
+from tests.factories import case_of, delivered, long_thread, staff_reply
 
 LONG = "\n".join(f"line {number}" for number in range(40))
-
-
-def thread(owner: AbstractBaseUser, count: int) -> Case:
-    """A case with so many messages, all but the first of staff, nothing of it new."""
-    case = delivered(case_of(owner))
-    now = timezone.now()
-    Message.objects.bulk_create(
-        Message(
-            case=case,
-            position=position,
-            author="staff",
-            author_name="Maria",
-            origin="desk",
-            text=f"message {position}",
-            html=f"<p>message {position}</p>",
-            written_at=now,
-        )
-        for position in range(2, count + 1)
-    )
-    changed(case, next_position=count + 1)
-    reading_marks.mark_read(user=owner, case=case, position=count, now=now)
-    return case
 
 
 def shown(client: Client, path: str, **headers: str) -> list[int]:
@@ -45,7 +22,7 @@ def shown(client: Client, path: str, **headers: str) -> list[int]:
 
 
 def test_a_thread_is_shown_whole_up_to_a_length(as_alice: Client, alice: AbstractBaseUser) -> None:
-    case = thread(alice, visits.WHOLE)
+    case = long_thread(delivered(case_of(alice)), visits.WHOLE)
     assert len(shown(as_alice, f"/cases/{case.pk}/")) == visits.WHOLE - 1
     assert "earlier message" not in as_alice.get(f"/cases/{case.pk}/").content.decode()
 
@@ -53,7 +30,7 @@ def test_a_thread_is_shown_whole_up_to_a_length(as_alice: Client, alice: Abstrac
 def test_of_a_long_one_the_first_and_the_last_are_shown_and_the_others_on_request(
     as_alice: Client, alice: AbstractBaseUser, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    case = thread(alice, 350)
+    case = long_thread(delivered(case_of(alice)), 350)
     with django_assert_num_queries(7):  # one of them for files of messages that are left out
         page = Page(as_alice.get(f"/cases/{case.pk}/"))
     assert "Since this morning." in page.text
@@ -66,14 +43,14 @@ def test_of_a_long_one_the_first_and_the_last_are_shown_and_the_others_on_reques
 
 
 def test_everything_new_is_shown_however_much_it_is(as_alice: Client, alice: AbstractBaseUser) -> None:
-    case = thread(alice, 200)
+    case = long_thread(delivered(case_of(alice)), 200)
     alice.read_marks.update(position=20)  # type: ignore[attr-defined]
     assert shown(as_alice, f"/cases/{case.pk}/") == list(range(21, 201))
     assert shown(as_alice, f"/cases/{case.pk}/") == list(range(101, 201))
 
 
 def test_an_open_page_goes_on_from_where_it_began(as_alice: Client, alice: AbstractBaseUser) -> None:
-    case = thread(alice, 200)
+    case = long_thread(delivered(case_of(alice)), 200)
     first = Page(as_alice.get(f"/cases/{case.pk}/")).all("div", id="live")[0]["data-first"]
     message = staff_reply(case, "one more")
     Message.objects.filter(pk=message.pk).update(html="<p>message 201</p>")

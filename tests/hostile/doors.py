@@ -18,12 +18,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "cases/<uuid:case_id>/messages/<uuid:message_id>/retry/": ("next",),
     "cases/<uuid:case_id>/here/": (),
     "cases/<uuid:case_id>/letters/": ("wanted", "next"),
-    "chat/": (*FORM[1:], "shown", "new", "again"),
+    "chat/": (*FORM[1:], "shown", "new", "again", "unsent"),
     "chat/settings/": ("enter_sends", "chat_sound", "chat_flash"),
     "letters/": ("wanted",),
     "letters/<str:token>/": ("scope", "List-Unsubscribe"),
-    "cases/<uuid:case_id>/rate/": ("rating", "comment"),
+    "cases/<uuid:case_id>/rate/": ("rating", "comment", "next"),
     "files/<uuid:file_id>/": (),
+    "faces/<uuid:face_id>/<slug:digest>/": (),
     "access/jwt": ("jwt", "return_to"),
     "access/jwt/": ("jwt", "return_to"),
     "account/": (),
@@ -68,6 +69,7 @@ ADMIN_FIELDS = (
 )
 PARAMETERS = {
     *("case_id", "message_id", "file_id", "secret", "token", "export_id", "erasure_id", "mark"),
+    *("face_id", "digest"),
     *("object_id", "content_type_id", "app_label", "url", "id"),
 }
 """The parts of addresses that the tests know how to fill."""

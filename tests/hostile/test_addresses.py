@@ -15,14 +15,15 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cabinet import faces as keeping_faces
 from cabinet.bodies import body_from_html
 from cabinet.models import CaseFile
 from cabinet.services import open_case
-from omnidesk_sync import files
+from omnidesk_sync import faces, files
 from omnidesk_sync.addresses import own_file_address
 from omnidesk_sync.client import Client
 from omnidesk_sync.errors import OmnideskError, Rejected
-from omnidesk_sync.models import FileLink
+from omnidesk_sync.models import FaceLink, FileLink
 from tests import factories
 from tests.hostile.corpus import MARKUP
 from tests.omnidesk_sync.raw_server import Connection, RawServer, serve
@@ -252,6 +253,17 @@ def test_a_file_that_lies_elsewhere_is_given_up_at_once_and_said_so(
     link.refresh_from_db()
     file.refresh_from_db()
     assert file.state == CaseFile.State.UNAVAILABLE
+    assert link.due_at is None
+    assert "host" in link.last_error
+    assert (contacts.peers, elsewhere.connections) == ([], 0)
+
+
+@pytest.mark.django_db
+def test_a_face_that_lies_elsewhere_is_never_fetched(contacts: Contacts, elsewhere: RawServer) -> None:
+    face = keeping_faces.begin(now=timezone.now())
+    link = FaceLink.objects.create(face=face, staff_id=41, url=f"{elsewhere.url}/x", due_at=timezone.now())
+    faces.fetch(link.pk)
+    link.refresh_from_db()
     assert link.due_at is None
     assert "host" in link.last_error
     assert (contacts.peers, elsewhere.connections) == ([], 0)

@@ -103,6 +103,7 @@ def everything(owner: AbstractBaseUser) -> list[Case]:
     answer = factories.staff_reply(open_one)
     factories.file_in(answer, "photo.png", factories.PNG, content_type="image/png")
     factories.file_in(answer, "contract.pdf", b"%PDF-1.4")
+    factories.with_face(answer)
     failed = factories.case_of(owner, "Failed")
     failed.messages.update(state=Message.State.FAILED, failure="rejected")
     OutboxEntry.objects.filter(case=failed).update(state=OutboxEntry.State.REJECTED)
@@ -161,6 +162,7 @@ def test_the_crawl_finds_every_door_of_a_case(hers: Found) -> None:
     assert {"/" + re.sub("<[^>]*>", "*", route) for route in private} <= paths
     assert any(address.startswith("/live/?case=") for address in hers.private)
     assert len([address for address in hers.private if address.startswith("/files/")]) == 2
+    assert len([address for address in hers.private if address.startswith("/faces/")]) == 1
 
 
 def test_a_stranger_finds_nothing_of_it(hers: Found, charlie: AbstractBaseUser) -> None:

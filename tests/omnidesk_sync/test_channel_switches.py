@@ -119,12 +119,19 @@ def test_the_main_flows_of_a_channel(world: World, mode: Case.Mode, values: dict
     assert "тайн" not in everything_stored()
 
     world.desk.staffroom.set_status(there, "closed")
-    hear(world)
-    world.reconcile()
-    world.work()
-    assert fresh(case).status == Case.Status.CLOSED
-    late = world.reply(fresh(case), "Всё-таки нет")
-    world.work()
+    if mode == Case.Mode.CHAT:
+        # A chat that is known as closed takes no more words: these are written before it is.
+        world.wait(2)
+        late = world.reply(fresh(case), "Всё-таки нет")
+        world.work()
+        hear(world)
+    else:
+        hear(world)
+        world.reconcile()
+        world.work()
+        assert fresh(case).status == Case.Status.CLOSED
+        late = world.reply(fresh(case), "Всё-таки нет")
+        world.work()
     world.wait(5)
     world.work()
     late.refresh_from_db()

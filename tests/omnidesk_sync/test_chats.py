@@ -313,3 +313,15 @@ def test_cases_that_are_no_chats_keep_their_spacing(world: World, chat: Case) ->
     world.work()
     assert linking.spacing_of(case.pk) == timedelta(seconds=policy.read_spacing(budget.limit()))
     assert linking.spacing_of(chat.pk) == timedelta(seconds=policy.CHAT_SPACING_SECONDS)
+
+
+def test_an_ended_chat_is_rated_like_a_case(world: World, chat: Case) -> None:
+    world.desk.staffroom.finish_chat(world.desk_id(chat))
+    world.read(chat)
+    customers.rate_case(case=fresh(chat), rating=Case.Rating.HIGH, comment="Быстро")
+    world.work()
+    there = world.desk.core.cases.get(world.desk_id(chat))
+    assert there is not None
+    assert (there.rating, there.rating_comment, there.status) == ("high", "Быстро", "closed")
+    world.read(chat)
+    assert fresh(chat).status == Case.Status.CLOSED, "a rating opens nothing"

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from cabinet import services
 from cabinet.models import Case, CaseFile, Message, OutboxEntry
-from omnidesk_sync import files, imports, lane, reconciling, sweeping
-from omnidesk_sync.models import AddressImport, Candidate, CaseLink, FileLink
+from omnidesk_sync import faces, files, imports, lane, reconciling, sweeping
+from omnidesk_sync.models import AddressImport, Candidate, CaseLink, FaceLink, FileLink
 from sandbox.desk import Desk
 from sandbox.exchange import Exchange, Outcome
 from sandbox.inbound import Reply
@@ -94,7 +94,8 @@ class World:
             candidates = list(Candidate.objects.filter(due_at__lte=now).values_list("pk", flat=True))
             walks = list(AddressImport.objects.filter(due_at__lte=now).values_list("pk", flat=True))
             fetches = list(FileLink.objects.filter(due_at__lte=now).values_list("pk", flat=True))
-            if not (lanes or candidates or walks or fetches):
+            pictures = list(FaceLink.objects.filter(due_at__lte=now).values_list("pk", flat=True))
+            if not (lanes or candidates or walks or fetches or pictures):
                 return
             for case_id in lanes:
                 lane.work(case_id)
@@ -104,6 +105,8 @@ class World:
                 imports.run_import(pk)
             for pk in fetches:
                 files.fetch(pk)
+            for pk in pictures:
+                faces.fetch(pk)
         raise AssertionError("There is no end to what is due: something is due again at once.")
 
     def work_until(self, seconds: float, step: float = 15.0) -> None:

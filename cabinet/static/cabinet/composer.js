@@ -12,7 +12,7 @@
   const hidden = (form, name) => form.querySelector("input[name=" + name + "]");
   const words = (form) => form.querySelector("[data-attach]").dataset;
   const state = (form) => {
-    if (!states.has(form)) states.set(form, { timer: 0, since: 0, step: 0, saved: "", saving: null, uploads: new Set(), queue: [], waiting: null, sending: null, failed: null, composing: false });
+    if (!states.has(form)) states.set(form, { timer: 0, since: 0, until: 0, step: 0, saved: "", saving: null, swap: false, uploads: new Set(), queue: [], waiting: null, sending: null, failed: null, composing: false });
     return states.get(form);
   };
   function headers() {
@@ -52,7 +52,7 @@
     if (!form.dataset.draft || now.sending) return;
     now.since = now.since || Date.now();
     clearTimeout(now.timer);
-    now.timer = setTimeout(save, Math.min(QUIET, Math.max(0, now.since + AT_LEAST - Date.now())), form);
+    now.timer = setTimeout(save, Math.max(Math.min(QUIET, now.since + AT_LEAST - Date.now()), now.until - Date.now(), 0), form);
   }
   function save(form, more) {
     const now = state(form);
@@ -67,17 +67,21 @@
     const now = state(form), data = collect(form), said = print(form), before = now.saved;
     data.set("case", form.dataset.case || "");
     data.set("step", ++now.step);
-    if (swap) data.set("swap", "1");
-    let why = "";
+    // Until the server has it: what it then holds goes aside instead of being lost.
+    now.swap = now.swap || !!swap;
+    if (now.swap) data.set("swap", "1");
+    let why = "", wait = AGAIN;
     now.saved = said;
     now.since = 0;
     try {
       const body = data.toString();
       const answer = await fetch(form.dataset.draft, { method: "POST", body: data, headers: headers(), credentials: "same-origin", redirect: "manual", keepalive: !!leaving && body.length < KEPT_ALIVE });
       if (answer.status === 401) saySignedOut();
-      if (answer.status === 413) why = (await answer.json()).error;
+      if (answer.status === 429) now.until = Date.now() + (wait = 1000 * (parseInt(answer.headers.get("Retry-After")) || 10));
+      if (answer.status === 413 || answer.status === 429) why = (await answer.json()).error;
       if (answer.status !== 200 && answer.status !== 409) throw new Error();
       const told = await answer.json();
+      now.swap = false;
       known(form, told.revision);
       if (told.revision) tell(form, form.querySelector("[data-draft-word]").dataset.saved);
       showAside(form, told.aside);
@@ -85,8 +89,8 @@
       now.saved = before;
       tell(form, why || form.querySelector("[data-draft-word]").dataset.offline);
       clearTimeout(now.timer);
-      if (why) return;
-      now.timer = setTimeout(save, AGAIN, form);
+      // Too long stays too long; what came too soon has its time.
+      if (!why || now.until > Date.now()) now.timer = setTimeout(save, wait, form);
     }
   }
   function showAside(form, aside) {
@@ -174,8 +178,8 @@
 
   // ── files: chosen, dropped, pasted ──
   function size(bytes) {
-    const units = bytes < 1048576 ? [bytes / 1024, "kilobyte"] : [bytes / 1048576, "megabyte"];
-    return new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: units[1], maximumFractionDigits: 1 }).format(units[0]);
+    const units = bytes < 1024 ? [bytes, "byte"] : bytes < 1048576 ? [bytes / 1024, "kilobyte"] : [bytes / 1048576, "megabyte"];
+    return new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: units[1], unitDisplay: units[1] === "byte" ? "long" : "short", maximumFractionDigits: 1 }).format(units[0]);
   }
   function listOf(form) {
     const place = form.querySelector("[data-attach]");

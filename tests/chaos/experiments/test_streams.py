@@ -1,21 +1,24 @@
 """The `live` process: how soon an open page hears of an answer, and what two thousand open tabs cost."""
 
 import asyncio
+import os
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urljoin
 
 import psycopg
 import pytest
 
 from scripts.visitor import Visitor
 from tests.chaos.experiments.conftest import Figure
-from tests.house.checks import await_true, opened, somebody
+from tests.house.checks import await_true, only_case, opened, somebody
 from tests.house.conftest import Builder
 from tests.house.premises import FullHouse, Premises
 
 STREAMS = 2000
-ANSWERS = 12
+ANSWERS = 20
 AT_ONCE = 100
 
 
@@ -62,33 +65,82 @@ class Tabs:
         await asyncio.gather(*self.readers, return_exceptions=True)
 
 
-def test_how_soon_an_open_page_hears_of_an_answer(new_house: Builder, figure: Figure) -> None:
-    """From the moment staff pressed the button, so with the webhook, the reading and the stream in it."""
-    house = new_house(before=Premises.with_live)
+def is_quiet() -> bool:
+    """Whether somebody could be promised anything about seconds on this machine just now."""
+    return os.getloadavg()[0] < (os.cpu_count() or 1)
+
+
+@dataclass
+class OpenPage:
+    """What a browser has open, and what it fetches when it hears of something."""
+
+    visitor: Visitor
+    path: str
+    asks: str
+
+    def shows(self, text: str) -> bool:
+        """As live.js does: the mark first, then the page."""
+        self.visitor.get(self.asks)
+        headers = {"HX-Request": "true", "X-Visit-Looking": "1"}
+        url = urljoin(self.visitor.base, self.path)
+        return text in self.visitor.session.get(url, headers=headers, timeout=30).text
+
+
+def open_page(house: Premises, kind: str) -> tuple[OpenPage, int]:
+    """A page of somebody's, and which case of the desk staff answer in."""
     visitor = house.sign_in(somebody())
-    _, case_id = opened(house, visitor, "Soon")
+    if kind == "chat":
+        words = f"chat {time.time_ns()}"
+        visitor.say(words)
+        return OpenPage(visitor, "/chat/", "/live/"), int(only_case(house.desk, words)["case_id"])
+    path, case_id = opened(house, visitor, "Soon")
+    if kind == "list":
+        return OpenPage(visitor, "/cases/", "/live/"), case_id
+    return OpenPage(visitor, path, f"/live/?case={path.split('/')[2]}"), case_id
 
-    async def story() -> list[float]:
-        tabs = Tabs(house, visitor)
+
+@pytest.mark.parametrize("kind", ["case", "chat", "list"])
+def test_how_soon_an_answer_is_on_the_open_page(new_house: Builder, figure: Figure, kind: str) -> None:
+    """From the moment staff pressed the button: webhook, reading, stream and the page's own fetching."""
+    quiet = is_quiet()
+    figure("load of the machine before", os.getloadavg()[0])
+    house = new_house(before=Premises.with_live)
+    page, case_id = open_page(house, kind)
+    heard: list[float] = []
+    shown: list[float] = []
+
+    async def story() -> None:
+        tabs = Tabs(house, page.visitor)
         await tabs.open(1)
-        took = []
         for number in range(ANSWERS):
-            # Replies close together are read together on purpose: these are not close together.
-            await asyncio.sleep(2.5)
-            heard, began = len(tabs.heard), time.monotonic()
-            await asyncio.to_thread(house.desk.reply, case_id, f"answer {number}")
-            while len(tabs.heard) == heard:
-                assert time.monotonic() - began < 20, "the open page did not hear of the answer"
-                await asyncio.sleep(0.01)
-            took.append(tabs.heard[heard][0] - began)
+            # Replies close together are read together on purpose: these are not close together. Nor do they
+            # keep step with the stream, which looks once a second: each comes at another moment of it.
+            await asyncio.sleep(2.5 + number * 0.37 % 1)
+            known, began, text = len(tabs.heard), time.monotonic(), f"answer {number}."
+            await asyncio.to_thread(house.desk.reply, case_id, text)
+            while True:
+                while len(tabs.heard) == known:
+                    assert time.monotonic() - began < 20, "the open page did not hear of the answer"
+                    await asyncio.sleep(0.01)
+                first, known = tabs.heard[known][0], len(tabs.heard)
+                if await asyncio.to_thread(page.shows, text):
+                    break
+            heard.append(first - began)
+            shown.append(time.monotonic() - began)
         await tabs.close()
-        return took
 
-    took = sorted(asyncio.run(story()))
-    figure("seconds from the answer to the open page, median", statistics.median(took))
-    figure("the same, 95th percentile", took[int(0.95 * len(took))])
-    # The promise is 1.5 and 3 seconds where nothing else runs; here other houses do.
-    assert statistics.median(took) < 5
+    asyncio.run(story())
+    for name, took in (("the page hears", sorted(heard)), ("the answer is on it", sorted(shown))):
+        figure(f"seconds until {name}, median", statistics.median(took))
+        figure(f"seconds until {name}, 95th percentile", percentile(took))
+    # The promise is for a machine on which the product runs and not ten other things.
+    median, most = (1.5, 3.0) if quiet else (5.0, 20.0)
+    assert statistics.median(shown) <= median
+    assert percentile(sorted(shown)) <= most
+
+
+def percentile(took: list[float]) -> float:
+    return took[min(int(0.95 * len(took)), len(took) - 1)]
 
 
 @pytest.mark.parametrize("count", [STREAMS])
