@@ -11,8 +11,8 @@ from playwright.sync_api import ConsoleMessage, Page, Request, Response, Viewpor
 
 FINGER = 44
 """CSS pixels across: what is smaller is missed by many a thumb."""
-NARROW: ViewportSize = {"width": 320, "height": 640}
-"""1280 CSS pixels at 400 % zoom; see WCAG 1.4.10."""
+NARROW: ViewportSize = {"width": 320, "height": 200}
+"""A desk of 1280 × 800 CSS pixels at 400 % zoom; see WCAG 1.4.10."""
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COLOURS = ["color-contrast", "link-in-text-block"]
@@ -68,6 +68,11 @@ TOO_SMALL = """(finger) => {
   return small;
 }"""
 
+CUT_OFF = """() => { const [root, body] = [document.documentElement, document.body].map((each) =>
+    getComputedStyle(each).overflowY);
+  const height = document.scrollingElement.scrollHeight;
+  return (root === "visible" ? body : root) === "hidden" && height > innerHeight + 1; }"""
+
 TWICE = """() => { const all = [...document.querySelectorAll("[id]")].map((each) => each.id);
   return [...new Set(all.filter((id, place) => all.indexOf(id) !== place))]; }"""
 
@@ -75,7 +80,7 @@ FRAME = """() => ["main", "h1"].map((name) => [...document.querySelectorAll(name
     .filter((each) => each.checkVisibility()).length)"""
 
 
-ANSWERED = re.compile("Failed to load resource|Response Status Error Code")
+ANSWERED = re.compile("Failed to load resource|Response Status Error Code|htmx:(sendError|afterRequest)")
 BESIDE = re.compile("/(drafts|uploads|here)/")
 """What a page posts without being asked; a form is something else."""
 
@@ -106,6 +111,11 @@ def too_small(page: Page) -> list[str]:
     """What a finger would miss."""
     found: list[str] = page.evaluate(TOO_SMALL, FINGER)
     return found
+
+
+def cut_off(page: Page) -> bool:
+    """Whether something lies below the screen and cannot be scrolled to."""
+    return bool(page.evaluate(CUT_OFF))
 
 
 def twice(page: Page) -> list[str]:

@@ -16,6 +16,7 @@ from tests.browser.test_open_page import playwright_has_a_loop  # noqa: F401
 from tests.factories import delivered, staff_reply
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
+RATED = "Thank you. Support will see your rating."
 FAR = 60
 """Presses of Tab after which something counts as out of reach."""
 
@@ -122,8 +123,11 @@ def test_a_case_from_beginning_to_end(page: Page) -> None:
     tab_to(page, "#rate textarea")
     keys.type("Quick")
     tab_to(page, "#rate button")
+    # A screen reader says what is new in a region it knows; a region that is itself new says nothing.
+    page.evaluate("window.region = document.querySelector('#messages[aria-live=polite]')")
     keys.press("Enter")
     expect(page.locator(".rated")).to_be_visible()
+    assert page.evaluate("region.isConnected && region.textContent.trim()") == RATED
     case.refresh_from_db()
     assert (case.status, case.rating, case.rating_comment) == ("closed", "high", "Quick")
     assert [file.name for file in case.messages.earliest("position").files.all()] == ["smoke.png"]

@@ -40,7 +40,7 @@ def wanted() -> list[object]:
         )
         for place in PLACES.values()
         for language, scripts in WAYS
-        if scripts or not place.scripts
+        if (scripts or not place.scripts) and (FULLY or PICTURES or not place.long)
     ]
 
 
@@ -98,7 +98,8 @@ def test_place(
 
 
 def judge(page: Page, place: Place, ear: judging.Ear) -> None:
-    found: list[str] = []
+    found = [f"an id twice: {each}" for each in judging.twice(page)]
+    assert judging.frame(page) == (1, 1)
     for size, viewport in SIZES.items():
         page.set_viewport_size(viewport)
         found += [f"{size}: wider than the screen: {each}" for each in judging.too_wide(page)]
@@ -116,7 +117,6 @@ def judge(page: Page, place: Place, ear: judging.Ear) -> None:
                 )
     page.set_viewport_size(judging.NARROW)
     found += [f"at 400 % zoom: wider than the screen: {each}" for each in judging.too_wide(page)]
-    found += [f"an id twice: {each}" for each in judging.twice(page)]
-    assert judging.frame(page) == (1, 1)
+    found += ["at 400 % zoom: cut off below"] if judging.cut_off(page) else []
     assert place.status in ear.statuses[-1:]
     assert (found, ear.complaints, ear.strange) == ([], [], []), "\n".join([place.name, *found])
