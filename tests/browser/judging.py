@@ -80,7 +80,9 @@ FRAME = """() => ["main", "h1"].map((name) => [...document.querySelectorAll(name
     .filter((each) => each.checkVisibility()).length)"""
 
 
-ANSWERED = re.compile("Failed to load resource|Response Status Error Code|htmx:(sendError|afterRequest)")
+ANSWERED = re.compile(
+    "Failed to load resource|Response Status Error Code|htmx:(send(Error|Abort)|afterRequest)"
+)
 BESIDE = re.compile("/(drafts|uploads|here)/")
 """What a page posts without being asked; a form is something else."""
 

@@ -195,12 +195,13 @@ def post_too_much(page: Page) -> None:
     page.wait_for_selector(".oops-number")
 
 
-def press_twice(page: Page) -> None:
-    """Twice within one minute, where only one press is allowed; the buttons do it as without scripts."""
-    for _press in range(2):
+def press_too_often(page: Page) -> None:
+    """As without scripts. One press a minute is allowed, so of three one is too many, whatever the clock says."""
+    for _press in range(3):
         page.locator("#case-actions form:has(#set-status)").evaluate("form => form.submit()")
         page.wait_for_load_state("load")
-    page.wait_for_selector(".oops-number")
+        if page.locator(".oops-number").count():
+            return
 
 
 def post_without_token(page: Page) -> None:
@@ -906,6 +907,6 @@ at("413", "/accounts/login/", act=post_too_much, status=413, guest=True)
 at("500", "/breaks/500/", status=500, **BREAKING)
 
 
-@place("429", act=press_twice, status=429, POSTS_PER_MINUTE=1)
+@place("429", act=press_too_often, status=429, POSTS_PER_MINUTE=1)
 def too_often(person: AbstractBaseUser) -> str:
     return path(answered(person))

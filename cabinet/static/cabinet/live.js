@@ -161,8 +161,13 @@
     if (page.hasAttribute("data-reload")) return location.reload();
     // The mark of what is fetched comes with it, see below; without htmx the page stays as old as it is.
     if (!window.htmx) page.dataset.mark = mark;
-    if (window.htmx) htmx.trigger(page, "cabinet:refetch");
+    if (window.htmx && !document.querySelector("form.htmx-request")) htmx.trigger(page, "cabinet:refetch");
   }
+  // A look for news must not take a form away while it is being answered: its answer would find no place. What it
+  // changes is asked for right after it.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt.matches("form") && live()) htmx.trigger(live(), "htmx:abort");
+  });
 
   // ── the stream: only while somebody looks, since a browser has few connections to one host ──
   let stream = null, streaming = false, streamTimer = 0;
