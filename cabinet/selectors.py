@@ -89,13 +89,14 @@ def _whether(condition: Q) -> Expression:
     return Choice(When(condition, then=Value(1)), default=Value(0), output_field=IntegerField())
 
 
-def cases_under(user: AbstractBaseUser, tab: str) -> QuerySet[Case]:
-    """The cases of a tab, the latest activity first."""
+ORDERS = {"": "-last_activity_at", "newest": "-created_at", "oldest": "created_at"}
+"""What the list may be ordered by; without a word the latest activity comes first."""
+
+
+def cases_under(user: AbstractBaseUser, tab: str, order: str = "") -> QuerySet[Case]:
+    """The cases of a tab in one of `ORDERS`."""
     return (
-        standings.with_texts(cases_of(user))
-        .filter(TABS[tab])
-        .order_by("-last_activity_at", "pk")
-        .defer("folded")
+        standings.with_texts(cases_of(user)).filter(TABS[tab]).order_by(ORDERS[order], "pk").defer("folded")
     )
 
 

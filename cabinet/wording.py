@@ -18,6 +18,7 @@ TAB_NAMES = {
     "open": pgettext_lazy("cases", "Open"),
     "closed": pgettext_lazy("cases", "Closed"),
 }
+ORDER_NAMES = {"": _("Latest activity first"), "newest": _("Newest first"), "oldest": _("Oldest first")}
 
 FAILURES = {
     "rejected": _("The help desk did not accept this message. Send it again, or write it differently."),

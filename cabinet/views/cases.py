@@ -35,7 +35,7 @@ from cabinet.search.lookup import found
 from cabinet.search.words import Search
 from cabinet.views import chat as chat_page
 from cabinet.views.access import PersonRequest, next_page, signed_in, to_sign_in
-from cabinet.wording import RECEIVED, TAB_NAMES, merged_words
+from cabinet.wording import ORDER_NAMES, RECEIVED, TAB_NAMES, merged_words
 
 PAGE_SIZE = 20
 LONGEST_QUERY = 200
@@ -51,16 +51,18 @@ def home(request: PersonRequest) -> HttpResponse:  # noqa: ARG001
 @signed_in
 @require_safe
 def case_list(request: PersonRequest) -> HttpResponse:
-    """The person's cases. Tab, query and page stand in the address, so Back and bookmarks work."""
-    tab = request.GET.get("tab", "")
+    """The person's cases. Tab, query, order and page stand in the address, so Back and bookmarks work."""
+    tab, order = request.GET.get("tab", ""), request.GET.get("sort", "")
     tab = tab if tab in selectors.TABS else "all"
+    order = order if order in selectors.ORDERS else ""
     query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
     # The mark is read first: what changes while the page is made is then news to it.
     search = Search.of(query) if query else None
     counts, total, unread, changed = selectors.overview(request.user, search)
     mark = live.list_mark(total, changed, unread)
     context: dict[str, object] = {"tab": tab, "query": query, "unread": unread, "total": total}
-    cases = selectors.cases_under(request.user, tab)
+    context |= {"order": order, "orders": ORDER_NAMES.items()}
+    cases = selectors.cases_under(request.user, tab, order)
     paginator = Paginator(found(cases, search, request.user) if search else cases, PAGE_SIZE)
     paginator.count = counts[tab]
     page = paginator.get_page(request.GET.get("page"))

@@ -152,6 +152,24 @@ def test_pages_keep_tab_and_query(as_alice: Client, alice: AbstractBaseUser) -> 
     assert len(subjects(as_alice, "?page=nonsense")) == 20
 
 
+def test_the_order_stands_in_the_address_and_stays_with_tab_query_and_page(
+    as_alice: Client, alice: AbstractBaseUser
+) -> None:
+    first = case_of(alice, "printer first")
+    case_of(alice, "printer second")
+    staff_reply(first)
+    assert subjects(as_alice, "") == ["printer first", "printer second"]
+    assert subjects(as_alice, "?sort=newest") == ["printer second", "printer first"]
+    assert subjects(as_alice, "?sort=oldest") == ["printer first", "printer second"]
+    assert subjects(as_alice, "?sort=owner_id") == subjects(as_alice, ""), "a word of ours or none"
+    page = Page(as_alice.get("/cases/?sort=newest&q=printer&page=1"))
+    assert [link["href"] for link in page.all("a", aria_current="true")] == ["?sort=newest&q=printer"]
+    assert page.all("a", href="?sort=oldest&q=printer")
+    assert page.all("a", href="?q=printer"), "back to the usual order, from the first page"
+    assert page.all("input", name="sort", value="newest"), "a new search keeps it"
+    assert all("sort=newest" in str(tab["href"]) for tab in page.all("a") if "?tab=" in str(tab["href"]))
+
+
 @pytest.mark.parametrize(
     "query",
     [

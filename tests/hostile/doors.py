@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 FORM = ("subject", "text", "submission", "uploaded", "remove", "files", "mode")
 FIELDS: dict[str, tuple[str, ...]] = {
     "": (),
-    "cases/": ("tab", "q", "page"),
+    "cases/": ("tab", "q", "page", "sort"),
     "cases/new/": (*FORM, "topic", "choose", "fields_of", "field", "follow_up"),
     "cases/<uuid:case_id>/": ("stay",),
     "cases/<uuid:case_id>/reply/": FORM[1:],
