@@ -122,6 +122,9 @@ def take(browser: Browser, house: House, story: Story) -> None:
         page.goto(f"{house.cabinet}{address}", wait_until="load")
         # The first page tells the server the browser's time zone; the second one is shown in it.
         page.reload(wait_until="networkidle")
+        if name != "phone":
+            # The page is entered at its end, and what stands beside the thread would go along.
+            page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=IMAGES / f"{name}.{story.ending}", full_page=name != "phone")
         context.close()
         print(f"docs/images/{name}.{story.ending}")
