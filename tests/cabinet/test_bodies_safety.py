@@ -36,6 +36,19 @@ def test_links_are_kept_and_tamed() -> None:
     assert body.text == "read"
 
 
+def test_colours_that_came_with_a_letter_are_left_out_so_that_any_theme_can_be_read() -> None:
+    """A letter's black on white would be black on black where only its letters had kept their colour."""
+    body = body_from_html(
+        '<body text="#000000" bgcolor=white><style>p{color:black}</style>'
+        '<div style="color:#000;background:#fff !important"><font color="black" face="Arial">black words</font>'
+        '<table bgcolor=white style="background-color:#fefefe"><tr><td bgcolor="white">a cell</td></tr></table></div>'
+    )
+    assert body.text.split("\n")[0] == "black words"
+    assert "a cell" in body.text
+    for trace in ("style", "color", "bgcolor", "font", "black;", "#000", "#f"):
+        assert trace not in body.html
+
+
 MARKUP = (
     "<p> </p> <div> </div> <b> </b> <i> </i> <a\thref=http://a.example/> </a> <a> <span> </span> <br> <hr> "
     "<table> </table> <tr> </tr> <td> </td> <th> <thead> </tbody> <caption> <ul> <ol> </ul> </ol> <li> </li> "
