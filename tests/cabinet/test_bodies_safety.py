@@ -40,8 +40,9 @@ def test_colours_that_came_with_a_letter_are_left_out_so_that_any_theme_can_be_r
     """A letter's black on white would be black on black where only its letters had kept their colour."""
     body = body_from_html(
         '<body text="#000000" bgcolor=white><style>p{color:black}</style>'
-        '<div style="color:#000;background:#fff !important"><font color="black" face="Arial">black words</font>'
-        '<table bgcolor=white style="background-color:#fefefe"><tr><td bgcolor="white">a cell</td></tr></table></div>'
+        '<div style="color:#000;background:#fff !important"><font color="black">black words</font>'
+        '<table bgcolor=white style="background-color:#fefefe"><tr><td bgcolor="white">a cell</td></tr>'
+        "</table></div>"
     )
     assert body.text.split("\n")[0] == "black words"
     assert "a cell" in body.text
