@@ -4,7 +4,9 @@ VENV := .venv/bin/python
 PYTEST := $(VENV) -m pytest
 # As many as there are cores: the fast suite needs no server and no order.
 SUITE := -n auto --dist worksteal -p no:playwright
-FAST := $(SUITE) -m "not whole_house and not browser and not experiment and not service and not slow"
+# What is not run there need not be looked through either: every worker would collect it.
+FAST := $(SUITE) -m "not whole_house and not browser and not experiment and not service and not slow" \
+	$(addprefix --ignore=tests/,browser chaos/experiments hostile house)
 EVERY := $(SUITE) -m "not whole_house and not browser and not experiment and not service"
 # Whole houses mostly wait: four side by side keep two cores at ease.
 HOUSE := -n 4 --dist worksteal --durations=0 --durations-min=20
@@ -38,7 +40,7 @@ test-slow: install ## the slower ones: every switch of the sandbox, long walks a
 
 # Of the slower ones those whose outcome the database itself decides.
 ON_POSTGRESQL := $(addprefix tests/,$(addsuffix .py, omnidesk_sync/test_claim_model omnidesk_sync/test_drift_motion \
-	omnidesk_sync/test_erasing omnidesk_sync/test_rating cabinet/test_search_index cabinet/test_erasure cabinet/test_handover))
+	omnidesk_sync/test_erasing omnidesk_sync/test_rating omnidesk_sync/test_in cabinet/test_chat cabinet/test_search_index cabinet/test_erasure cabinet/test_handover))
 
 test-postgresql: install ## the fast tests and some of the slower ones on PostgreSQL (starts one of its own); ALL=1 for all
 	$(VENV) -m scripts.services $(PYTEST) $(if $(filter-out 0,$(ALL)),$(EVERY),$(FAST))

@@ -14,12 +14,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.cabinet.pages import Page
-from tests.factories import case_of, signed_in
+from tests.factories import SVG, case_of, signed_in
 
-SVG = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40">'
-    '<path fill="#e30613" d="M0 0h120v40H0z"/></svg>'
-)
 FOR_EVER = "public, max-age=31536000, immutable"
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Rows are committed for real: in a transaction one refused value would refuse all later ones."""
     quick = pytest.mark.django_db(transaction=True, available_apps=site.INSTALLED_APPS)
     for item in items:
+        if "hostile" in item.path.parts:
+            # The fast suite does not even look here.
+            item.add_marker(pytest.mark.slow)
         if "premises" in getattr(item, "fixturenames", ()):
             item.add_marker(quick)
             item.add_marker(pytest.mark.timeout(300))
@@ -142,8 +146,11 @@ def silence() -> Iterator[None]:
 
 
 @pytest.fixture
-def premises(transactional_db: None, settings: Settings) -> Iterator[Premises]:
+def premises(transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[Premises]:
     settings.CABINET_MODES = ["mail", "cabinet", "chat"]
+    settings.BRAND_COLOR = "#27548a"
+    settings.BRAND_LOGO = settings.BRAND_LOGO_DARK = tmp_path / "logo.svg"
+    settings.BRAND_LOGO.write_text(factories.SVG, "utf-8")
     settings.CABINET_NOTICES = True
     cache.clear()
     rings.drain()
