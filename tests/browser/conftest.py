@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as site
 
 from scripts.chromium import launch_options
 from tests.house.premises import EmbeddedHouse
@@ -15,6 +16,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(180))
+            if item.get_closest_marker("django_db"):
+                # With the apps named, emptying the tables does not make rights and kinds anew each time.
+                item.add_marker(pytest.mark.django_db(transaction=True, available_apps=site.INSTALLED_APPS))
             if "house" in getattr(item, "fixturenames", ()):
                 # One house is enough: of several workers one has all the tests that live in it.
                 item.add_marker(pytest.mark.xdist_group("house"))

@@ -15,8 +15,6 @@ NARROW: ViewportSize = {"width": 320, "height": 200}
 """A desk of 1280 × 800 CSS pixels at 400 % zoom; see WCAG 1.4.10."""
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-COLOURS = ["color-contrast", "link-in-text-block"]
-"""The rules that look at colours: all that another theme can break."""
 RUN = """(runOnly) => axe.run(document, { runOnly, resultTypes: ["violations"] }).then((found) =>
     found.violations.flatMap((rule) => rule.nodes.map((node) =>
         `${rule.id} at ${node.target.join(" ")}: ${node.failureSummary.replace(/\\s+/g, " ")}`)))"""
@@ -94,12 +92,11 @@ def axe() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
-def violations(page: Page, *, only_colours: bool = False) -> list[str]:
+def violations(page: Page) -> list[str]:
     """What axe finds, a line each: rule, place in the page, what would mend it."""
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(axe())
-    rules = {"type": "rule", "values": COLOURS} if only_colours else {"type": "tag", "values": RULES}
-    found: list[str] = page.evaluate(RUN, rules)
+    found: list[str] = page.evaluate(RUN, {"type": "tag", "values": RULES})
     return found
 
 
