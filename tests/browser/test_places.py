@@ -98,7 +98,7 @@ def test_place(
 
 
 def themes(place: Place, size: str) -> tuple[Theme, ...]:
-    """Both at each size, or in pairs: one at the desk, the other on the phone; the next place the other way."""
+    """Both at each size, or in pairs: one at the desk, the other on the phone, by turns."""
     if FULLY or PICTURES:
         return THEMES
     turn = list(PLACES).index(place.name) + list(SIZES).index(size)
