@@ -126,7 +126,7 @@ def test_a_case_is_rated_by_keyboard_and_the_draft_stays(page: Page, person: Abs
         assert answer
         file = factories.file_in(answer, "fresh.txt")
         thread.store(Case.objects.get(pk=case.pk), timezone.now())
-        expect(page.get_by_text(file.name)).to_be_visible()
+        expect(page.locator("#thread").get_by_text(file.name)).to_be_visible()
         assert comment.input_value() == "Quick"
     page.get_by_role("button", name="Send the rating").click()
     expect(page.locator(".rated")).to_have_text("Your rating: Good")

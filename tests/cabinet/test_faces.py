@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -30,7 +31,9 @@ def own_folder(settings: Settings, tmp_path: Path) -> None:
 
 @pytest.fixture
 def answer(alice: AbstractBaseUser) -> Message:
-    return staff_reply(case_of(alice), author_name="Maria Orlova")
+    case = case_of(alice)
+    with transaction.atomic():
+        return staff_reply(case, author_name="Maria Orlova")
 
 
 def get(client: Client, address: str) -> Any:
