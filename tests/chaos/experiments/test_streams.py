@@ -133,7 +133,9 @@ def test_how_soon_an_answer_is_on_the_open_page(new_house: Builder, figure: Figu
     for name, took in (("the page hears", sorted(heard)), ("the answer is on it", sorted(shown))):
         figure(f"seconds until {name}, median", statistics.median(took))
         figure(f"seconds until {name}, 95th percentile", percentile(took))
-    # The promise is for a machine on which the product runs and not ten other things.
+    # The promise is for a machine on which the product runs and not ten other things, before and since.
+    quiet = quiet and is_quiet()
+    figure("held to the promise of 1.5 and 3 seconds", int(quiet))
     median, most = (1.5, 3.0) if quiet else (5.0, 20.0)
     assert statistics.median(shown) <= median
     assert percentile(sorted(shown)) <= most
