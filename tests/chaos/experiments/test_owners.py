@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -94,7 +95,8 @@ def test_merged_into_a_case_of_the_same_and_of_another_customer(house: Premises,
     await_same(house, anna, first, first_id, [("customer", "first"), ("staff", "in the first")])
 
     desk.do("staff/merge", case_id=first_id, into=second_id)
-    await_true("a way to the other case", lambda: second in anna.page(first).links)
+    await_true("its page leads to the other case", lambda: urlsplit(anna.get(first).url).path == second)
+    assert second in anna.page(f"{first}?stay").links
     expected = [("customer", "first"), ("customer", "second"), ("staff", "in the first")]
     anna.reply(second, "on we go")
     await_true("it arrived", lambda: anna.thread(second)[-1].state == "sent")
