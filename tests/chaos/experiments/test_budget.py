@@ -42,7 +42,8 @@ def test_the_key_is_revoked_while_people_write_and_given_back(new_house: Builder
         ours = [("customer", f"message {number}") for number in range(4)]
         # The answer stands first over there; here it became known after what had been written.
         lines = [("customer", "Hello?"), *ours, ("staff", "answered meanwhile")]
-        await_all(house, visitor, path, case_id, lines)
+        # The account is probed once a minute.
+        await_all(house, visitor, path, case_id, lines, seconds=150)
         assert all(in_order(side, ours) for side in both(house, visitor, path, case_id))
     await_true("the new case", lambda: len(desk.cases("Opened meanwhile")) == 1)
     await_true("its word", lambda: visitors[0].thread(new)[0].state == "sent")
