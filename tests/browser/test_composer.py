@@ -17,6 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from cabinet.draft_models import Draft
 from cabinet.models import Case, CaseFile, Message
 from tests import factories
+from tests.browser.test_open_page import within_one_minute
 from tests.factories import PNG, case_of, delivered, staff_reply
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -173,6 +174,7 @@ def test_a_draft_saved_too_often_stays_in_the_page_and_is_saved_later(
     page: Page, case: Case, settings: Settings
 ) -> None:
     settings.DRAFTS_PER_MINUTE = 1
+    within_one_minute()
     page.clock.install()
     page.goto(path(case))
     box(page).fill("first")

@@ -1,5 +1,6 @@
 """What an open page does by itself, and what it must never do to somebody who is typing."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -104,10 +105,17 @@ def test_an_empty_reply_is_said_so_and_the_page_stays(page: Page, case: Case) ->
     expect(page.locator("#composer [role=alert]")).to_have_count(0)
 
 
+def within_one_minute() -> None:
+    """Posts are counted by the clock's minute: what is counted has to happen in one."""
+    left = 60 - time.time() % 60
+    time.sleep(left if left < 40 else 0)
+
+
 def test_one_reply_too_many_says_when_and_keeps_everything(
     page: Page, case: Case, settings: Settings
 ) -> None:
     settings.POSTS_PER_MINUTE = 1
+    within_one_minute()
     page.goto(path(case))
     page.get_by_label("Your reply").fill("first")
     page.get_by_role("button", name="Send", exact=True).click()
