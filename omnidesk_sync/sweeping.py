@@ -5,13 +5,12 @@ With the broker down all of this still happens, one sweep later.
 
 import logging
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from cabinet.models import GIVEN_UP_STATES, OPEN_STATES, OutboxEntry
-from cabinet.services import forget_old_drafts, forget_stale_uploads, index_what_changed
 from omnidesk_sync import account, bells, budget, drift_runs
 from omnidesk_sync.models import AddressImport, Candidate, CaseLink, FaceLink, FileLink, Lane
 
@@ -20,11 +19,6 @@ log = logging.getLogger(__name__)
 FEW = 8
 MANY = 60
 """Least and most lanes rung by one sweep; in between the budget decides: a ring without calls is idle."""
-
-STALE_UPLOAD = timedelta(days=1)
-
-A_DEPLOY = timedelta(hours=1)
-"""Longer than old processes run beside new ones; what they wrote before that, `index_search` finds."""
 
 
 def sweep() -> None:
@@ -49,9 +43,6 @@ def sweep() -> None:
     bells.ring_reconcile()
     for pk in drift_runs.due(now, FEW):
         bells.ring_drift(pk)
-    forget_stale_uploads(before=now - STALE_UPLOAD)
-    index_what_changed(since=now - A_DEPLOY)
-    forget_old_drafts(now=now)
 
 
 def due_lanes(now: datetime, most: int) -> list[uuid.UUID]:
