@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from cabinet import filetypes, notices, reading_marks, thread
 from cabinet.bodies import Body, body_from_html, body_from_text
 from cabinet.models import OPEN_STATES, Case, CaseFile, Message, OutboxEntry
+from cabinet.storage import delete_after_commit
 from cabinet.types import IncomingFile, IncomingMessage
 
 Kind, State = OutboxEntry.Kind, OutboxEntry.State
@@ -392,14 +393,8 @@ def _file(file: CaseFile, now: datetime, **fields: object) -> bool:
 
 def _erase(file: CaseFile) -> None:
     """Deletes the row now and the bytes once that is committed."""
-    blob = file.blob
-
-    def delete_bytes() -> None:
-        if blob.name:
-            blob.storage.delete(blob.name)
-
     file.delete()
-    transaction.on_commit(delete_bytes, robust=True)
+    delete_after_commit(file.blob)
 
 
 def _named(files: Sequence[IncomingFile]) -> list[Named]:

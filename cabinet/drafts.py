@@ -5,7 +5,7 @@ Two devices may write the same draft. The last one wins, and what the other had 
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from django.http import QueryDict
 
 from cabinet.draft_models import Draft, UnsentForm
 from cabinet.models import MAX_TEXT, Case, CaseFile, Message
+from cabinet.storage import delete_after_commit
 
 LONGEST_TEXT = 4 * MAX_TEXT
 """More than can be sent, so that too long a text can still be shortened tomorrow."""
@@ -293,17 +294,9 @@ def drop_files(files: QuerySet[CaseFile]) -> int:
     for file in list(files):
         # Asked once more while deleting: in this very moment it may have found its message.
         if CaseFile.objects.filter(pk=file.pk, message=None).delete()[0]:
-            transaction.on_commit(_forget_bytes(file), robust=True)
+            delete_after_commit(file.blob)
             count += 1
     return count
-
-
-def _forget_bytes(file: CaseFile) -> Callable[[], None]:
-    # A named function and not a partial: Django logs a robust callback's failure by its name.
-    def forget() -> None:
-        file.blob.delete(save=False)
-
-    return forget
 
 
 def forget_old(*, now: datetime) -> None:

@@ -6,7 +6,7 @@ here. Where there is no picture, initials stand in its place.
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -19,6 +19,7 @@ from cabinet import filetypes, thread
 from cabinet.face_models import StaffFace
 from cabinet.models import Case, Message
 from cabinet.selectors import cases_of
+from cabinet.storage import delete_after_commit
 
 MAX_BYTES = 2 * 1024 * 1024
 """More than any picture of a face needs."""
@@ -74,15 +75,7 @@ def forget(face_id: uuid.UUID, *, now: datetime) -> None:
         if face is None:
             return
         StaffFace.objects.filter(pk=face_id).update(digest="", blob="", changed_at=now)
-        transaction.on_commit(_bytes_away(face), robust=True)
-
-
-def _bytes_away(face: StaffFace) -> Callable[[], None]:
-    # A named function and not a partial: Django logs a robust callback's failure by its name.
-    def delete_bytes() -> None:
-        face.blob.storage.delete(str(face.blob.name))
-
-    return delete_bytes
+        delete_after_commit(face.blob)
 
 
 def _tell_open_pages(face_id: uuid.UUID, now: datetime) -> None:

@@ -5,6 +5,20 @@ from pathlib import Path
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage
+from django.db import transaction
+from django.db.models.fields.files import FieldFile
+
+
+def delete_after_commit(blob: FieldFile) -> None:
+    """Takes the bytes away once it is certain that no row names them any more."""
+    storage, name = blob.storage, blob.name
+
+    # A named function and not a partial: Django logs a robust callback's failure by its name.
+    def delete_bytes() -> None:
+        if name:
+            storage.delete(name)
+
+    transaction.on_commit(delete_bytes, robust=True)
 
 
 class PrivateStorage(FileSystemStorage):
