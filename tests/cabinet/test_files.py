@@ -3,6 +3,7 @@
 import errno
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 
-from cabinet import services
+from cabinet import housekeeping, services
 from cabinet.models import CaseFile
 from cabinet.storage import PrivateStorage
 from tests.factories import PNG, case_of, file_in, upload
@@ -124,3 +125,11 @@ def test_a_row_knows_an_upload_before_the_disk_does(
     assert PrivateStorage().exists(name)
     assert services.forget_stale_uploads(before=timezone.now()) == 1
     assert not PrivateStorage().exists(name)
+
+
+def test_the_cabinets_own_sweep_takes_uploads_that_nobody_used(alice: AbstractBaseUser) -> None:
+    old = services.stage_file(owner=alice, upload=upload(), name="old.txt")
+    new = services.stage_file(owner=alice, upload=upload(), name="new.txt")
+    CaseFile.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=25))
+    housekeeping.sweep()
+    assert list(CaseFile.objects.values_list("name", flat=True)) == [new.name]
