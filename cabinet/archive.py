@@ -26,6 +26,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cabinet.batches import batches
 from cabinet.draft_models import Draft
 from cabinet.filetypes import safe_name
 from cabinet.models import Case, CaseFile, Message, Profile, ReadMark
@@ -150,8 +151,8 @@ def _files_of(person: AbstractBaseUser) -> Iterator[CaseFile]:
     """Those of the person's cases, and those not sent yet."""
     theirs = Q(message__case__owner_id=person.pk) | Q(message=None, owner_id=person.pk)
     ids = list(CaseFile.objects.filter(theirs, state=CaseFile.State.READY).values_list("pk", flat=True))
-    for start in range(0, len(ids), FILES_AT_ONCE):
-        yield from CaseFile.objects.filter(pk__in=ids[start : start + FILES_AT_ONCE]).defer("folded")
+    for some in batches(ids, FILES_AT_ONCE):
+        yield from CaseFile.objects.filter(pk__in=some).defer("folded")
 
 
 def _uploads_of(person: AbstractBaseUser) -> QuerySet[CaseFile]:
@@ -163,11 +164,9 @@ def _cases_of(person: AbstractBaseUser) -> Iterator[Case]:
     ids = list(
         Case.objects.filter(owner_id=person.pk).order_by("created_at", "pk").values_list("pk", flat=True)
     )
-    for start in range(0, len(ids), CASES_AT_ONCE):
-        some = Case.objects.filter(pk__in=ids[start : start + CASES_AT_ONCE]).defer("folded")
-        yield from (
-            some.select_related("topic").order_by("created_at", "pk").prefetch_related("messages__files")
-        )
+    for some in batches(ids, CASES_AT_ONCE):
+        cases = Case.objects.filter(pk__in=some).defer("folded").select_related("topic")
+        yield from cases.order_by("created_at", "pk").prefetch_related("messages__files")
 
 
 def _profile(person: AbstractBaseUser, contents: Contents) -> Iterator[Row]:  # noqa: ARG001

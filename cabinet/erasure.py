@@ -12,7 +12,7 @@ The steps may be repeated, so a killed worker costs time and nothing else. Nothi
 import hashlib
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from cabinet import chores, drafts, limits
+from cabinet.batches import batches
 from cabinet.draft_models import UnsentForm
 from cabinet.models import OPEN_STATES, Case, CaseFile, Message, OutboxEntry
 from cabinet.privacy_models import Consent, DataExport, ErasedBytes, Erasure
@@ -385,7 +386,7 @@ def _unname_in_the_admins_log(model: type[models.Model], keys: Sequence[object])
     """What was done stays, and by whom; the words of what it was done to go."""
     if not apps.is_installed("django.contrib.admin"):
         return
-    for some in _batches([str(key) for key in keys]):
+    for some in batches([str(key) for key in keys], BATCH):
         entries = _log_entries().filter(
             content_type__app_label=model._meta.app_label,
             content_type__model=model._meta.model_name,
@@ -397,8 +398,3 @@ def _unname_in_the_admins_log(model: type[models.Model], keys: Sequence[object])
 def _log_entries() -> "models.QuerySet[Any]":
     entries: models.QuerySet[Any] = apps.get_model("admin", "LogEntry")._default_manager.all()
     return entries
-
-
-def _batches(values: Sequence[str]) -> Iterator[Iterable[str]]:
-    for start in range(0, len(values), BATCH):
-        yield values[start : start + BATCH]

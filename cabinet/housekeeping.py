@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from cabinet import chores, erasure, export, limits, services
+from cabinet import chores, drafts, erasure, export, limits, services
 
 STALE_UPLOAD = timedelta(days=1)
 
@@ -25,4 +25,4 @@ def sweep() -> None:
     limits.forget_old(now=time.time())
     services.forget_stale_uploads(before=now - STALE_UPLOAD)
     services.index_what_changed(since=now - A_DEPLOY)
-    services.forget_old_drafts(now=now)
+    drafts.forget_old(now=now)

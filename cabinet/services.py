@@ -277,14 +277,9 @@ def index_what_changed(*, since: datetime) -> int:
     return indexer.index_many(list(indexer.stale(since)[:MOST_INDEXED]))
 
 
-def forget_old_drafts(*, now: datetime) -> None:
-    """Deletes drafts that nobody touched for a month, and forms for which nobody has signed in in time."""
-    drafts.forget_old(now=now)
-
-
 def _head(upload: "File[bytes]") -> bytes:
     upload.seek(0)
-    head: bytes = upload.read(4096)
+    head: bytes = upload.read(filetypes.HEAD_BYTES)
     upload.seek(0)
     return head
 

@@ -17,11 +17,11 @@ from django.utils.translation import gettext as _
 
 from cabinet import drafts, limits, services
 from cabinet.draft_models import Draft
+from cabinet.limits import MEGABYTE
 from cabinet.models import Case, CaseFile
 
 logger = logging.getLogger(__name__)
 
-MEGABYTE = 1024 * 1024
 MAX_FILE_BYTES = 25 * MEGABYTE
 """What mail servers let through; a larger file would be refused behind us, where nobody can explain it."""
 MAX_MESSAGE_BYTES = 50 * MEGABYTE

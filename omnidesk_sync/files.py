@@ -70,7 +70,7 @@ def fetch(link_id: int) -> None:
 
 def _keep(link: FileLink, content: "File[bytes]", size: int) -> None:
     content.seek(0)
-    content_type = filetypes.sniff_type(content.read(4096), link.file.name)
+    content_type = filetypes.sniff_type(content.read(filetypes.HEAD_BYTES), link.file.name)
     content.seek(0)
     storage, left_over = link.file.blob.storage, link.file.blob.name
     field = link.file._meta.get_field("blob")

@@ -6,13 +6,14 @@ or by `manage.py index_search --all`.
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
 from django.apps import apps
 from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
 
+from cabinet.batches import batches
 from cabinet.search.indexing import BATCH, Indexer
 
 M = TypeVar("M", bound=models.Model)
@@ -57,28 +58,25 @@ def _above(model: type[models.Model], ids: list[uuid.UUID]) -> set[uuid.UUID]:
     column = _ABOVE.get(model.__name__)
     if column is None:
         return set()
-    rows = (model._base_manager.filter(pk__in=some).values_list(column, flat=True) for some in _batches(ids))
+    rows = (
+        model._base_manager.filter(pk__in=some).values_list(column, flat=True) for some in batches(ids, BATCH)
+    )
     return {key for some in rows for key in some} - {None}
 
 
 def _refresh(model: type[models.Model], ids: list[uuid.UUID], left: Collection[uuid.UUID] = ()) -> None:
     indexer = Indexer()
     if model.__name__ == "Case":
-        for some in _batches(ids):
+        for some in batches(ids, BATCH):
             for case in model._base_manager.filter(pk__in=some).only(*sorted(_OF_A_CASE)):
                 indexer.case_saved(case)
     elif model.__name__ == "Message":
         indexer.gather(left)
-        for some in _batches(ids):
+        for some in batches(ids, BATCH):
             indexer.index_messages(some)
     else:
-        for some in _batches([*_above(model, ids) | set(left)]):
+        for some in batches([*_above(model, ids) | set(left)], BATCH):
             indexer.index_messages(some)
-
-
-def _batches(ids: list[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
-    """As many as any database takes in one question."""
-    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
 def saved(

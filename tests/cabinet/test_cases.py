@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from cabinet import uploads
+from cabinet import limits, uploads
 from cabinet.models import Case, CaseFile, Message
 from tests import factories
 from tests.cabinet.pages import Page
@@ -326,8 +326,8 @@ def self_posted(user: AbstractBaseUser) -> HttpResponseBase:
 def test_a_file_that_is_too_large_fails_alone_and_by_name(
     as_alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MAX_FILE_BYTES", uploads.MEGABYTE)
-    large = upload("huge.zip", b"x" * (uploads.MEGABYTE + 1))
+    monkeypatch.setattr(uploads, "MAX_FILE_BYTES", limits.MEGABYTE)
+    large = upload("huge.zip", b"x" * (limits.MEGABYTE + 1))
     answer = as_alice.post(NEW, NewCase(files=[upload("a.txt"), large, upload("b.txt")]).data())
     page = Page(answer)
     assert answer.status_code == 422

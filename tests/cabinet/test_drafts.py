@@ -368,9 +368,9 @@ def test_a_draft_lives_a_month_and_so_do_its_files(as_alice: Client, case: Case)
     CaseFile.objects.update(created_at=now - timedelta(days=20))
     Draft.objects.update(updated_at=now - timedelta(days=29))
     services.forget_stale_uploads(before=now - timedelta(days=1))
-    services.forget_old_drafts(now=now)
+    drafts.forget_old(now=now)
     assert CaseFile.objects.filter(message=None).count() == 1
-    services.forget_old_drafts(now=now + timedelta(days=2))
+    drafts.forget_old(now=now + timedelta(days=2))
     assert not Draft.objects.exists()
     assert not CaseFile.objects.filter(message=None).exists()
 

@@ -167,14 +167,14 @@ def test_an_hour_later_it_is_forgotten(browser: Client, case: Case) -> None:
         assert STILL_HERE not in Page(sign_in(browser, "alice", f"/cases/{case.pk}/")).text
     assert not Draft.objects.exists()
     assert not CaseFile.objects.filter(message=None).exists() or UnsentForm.objects.exists()
-    services.forget_old_drafts(now=later)
+    drafts.forget_old(now=later)
     assert not UnsentForm.objects.exists()
     assert not CaseFile.objects.filter(message=None).exists()
 
 
 def test_within_the_hour_the_sweep_leaves_it(browser: Client, case: Case) -> None:
     reply(browser, case, files=[upload()])
-    services.forget_old_drafts(now=timezone.now() + timedelta(minutes=59))
+    drafts.forget_old(now=timezone.now() + timedelta(minutes=59))
     services.forget_stale_uploads(before=timezone.now() - timedelta(days=1))
     assert STILL_HERE in Page(sign_in(browser, "alice", f"/cases/{case.pk}/")).text
 
@@ -300,5 +300,5 @@ def test_an_hour_later_the_chat_has_forgotten_it(browser: Client) -> None:
     later = timezone.now() + timedelta(minutes=61)
     with time_machine.travel(later):
         assert "Are you there?" not in Page(sign_in(browser, "alice", "/chat/")).source
-    services.forget_old_drafts(now=later)
+    drafts.forget_old(now=later)
     assert not UnsentForm.objects.exists()
