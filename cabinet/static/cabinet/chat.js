@@ -161,8 +161,8 @@
     htmx.trigger(live(), "cabinet:refetch");
   }
   async function post(job) {
-    const cookie = document.cookie.split("; ").find((part) => part.startsWith("csrftoken="));
-    if (cookie) job.data.set("csrfmiddlewaretoken", cookie.slice("csrftoken=".length));
+    const token = window.cabinet.cookie("csrftoken");
+    if (token) job.data.set("csrfmiddlewaretoken", token);
     try {
       const answer = await fetch(form.action, {
         method: "POST", body: job.data, headers: { "HX-Request": "true" }, credentials: "same-origin", redirect: "manual",

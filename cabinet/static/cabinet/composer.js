@@ -2,7 +2,7 @@
 // words stand in the thread at once. Without this file every form works by the browser alone.
 (() => {
   "use strict";
-  const { say, saySignedOut, live } = window.cabinet;
+  const { cookie, say, saySignedOut, live } = window.cabinet;
   const QUIET = 1000, AT_LEAST = 5000, AGAIN = 10000, AT_ONCE = 2, KEPT_ALIVE = 60000;
   const states = new WeakMap();
   const make = (tag, values) => Object.assign(document.createElement(tag), values);
@@ -16,8 +16,7 @@
     return states.get(form);
   };
   function headers() {
-    const cookie = document.cookie.split("; ").find((part) => part.startsWith("csrftoken="));
-    const token = cookie ? cookie.slice("csrftoken=".length) : document.querySelector("input[name=csrfmiddlewaretoken]").value;
+    const token = cookie("csrftoken") || document.querySelector("input[name=csrfmiddlewaretoken]").value;
     return { "HX-Request": "true", "X-CSRFToken": token };
   }
 

@@ -2,7 +2,7 @@
 // about the composer is in composer.js. Without it every form works by the browser alone.
 (() => {
   "use strict";
-  const { say, saySignedOut, notice, later } = window.cabinet;
+  const { cookie, say, saySignedOut, notice, later } = window.cabinet;
   const SLOW = 500, waits = new WeakMap();
 
   // ── forms: one click, one submission ──
@@ -50,8 +50,8 @@
   // ── htmx: what can go wrong keeps what was typed ──
   document.addEventListener("htmx:configRequest", (event) => {
     // Signing in again in another tab changes the token; the cookie has the current one.
-    const cookie = document.cookie.split("; ").find((part) => part.startsWith("csrftoken="));
-    if (cookie && event.detail.verb === "post") event.detail.parameters.csrfmiddlewaretoken = cookie.slice("csrftoken=".length);
+    const token = cookie("csrftoken");
+    if (token && event.detail.verb === "post") event.detail.parameters.csrfmiddlewaretoken = token;
   });
   document.addEventListener("htmx:beforeRequest", () => { notice().hidden = true; });
   document.addEventListener("htmx:afterRequest", (event) => {

@@ -9,11 +9,10 @@
   async function say() {
     told = place();
     if (!told || stopped) return;
-    const cookie = document.cookie.split("; ").find((part) => part.startsWith("csrftoken="));
     try {
       const answer = await fetch(told, {
         method: "POST", credentials: "same-origin", redirect: "manual",
-        headers: { "HX-Request": "true", "X-CSRFToken": cookie ? cookie.slice("csrftoken=".length) : "" },
+        headers: { "HX-Request": "true", "X-CSRFToken": window.cabinet.cookie("csrftoken") },
       });
       if (answer.status === 401 || answer.status === 404) stopped = true;
     } catch { /* the next beat says it */ }

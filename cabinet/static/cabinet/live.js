@@ -13,10 +13,15 @@
   const root = document.documentElement;
   root.classList.add("js");
 
+  // What a cookie of ours says; "" if there is none.
+  function cookie(name) {
+    const part = document.cookie.split("; ").find((each) => each.startsWith(name + "="));
+    return part ? part.slice(name.length + 1) : "";
+  }
+
   // ── the reader's time zone ──
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const told = document.cookie.split("; ").find((part) => part.startsWith("tz="));
-  if (zone && told !== "tz=" + zone) {
+  if (zone && cookie("tz") !== zone) {
     const secure = location.protocol === "https:" ? "; Secure" : "";
     document.cookie = "tz=" + zone + "; path=/; max-age=31536000; SameSite=Lax" + secure;
   }
@@ -198,7 +203,7 @@
   window.addEventListener("online", atOnce);
   window.addEventListener("pageshow", (event) => { if (event.persisted) { stopped = false; atOnce(); } });
 
-  window.cabinet = { live, ask, later, say, saySignedOut, announce, notice, unfold };
+  window.cabinet = { cookie, live, ask, later, say, saySignedOut, announce, notice, unfold };
   const begin = () => { listen(); later(pause()); };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   else begin();
