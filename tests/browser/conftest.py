@@ -24,6 +24,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.xdist_group("house"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def playwright_has_a_loop() -> Iterator[None]:
+    """Its event loop runs in this thread, so Django must be told that nothing here is asynchronous."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     return launch_options()
@@ -31,7 +39,8 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedHouse]:
-    house = EmbeddedHouse(tmp_path_factory.mktemp("browser"), {})
+    # What is allowed to this process is not to the house's own.
+    house = EmbeddedHouse(tmp_path_factory.mktemp("browser"), {"DJANGO_ALLOW_ASYNC_UNSAFE": ""})
     house.with_live()
     house.prepare()
     house.begin()

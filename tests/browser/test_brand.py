@@ -16,7 +16,6 @@ from tests.browser.test_reading import (  # noqa: F401 - fixtures
     case,
     context,
     page,
-    playwright_has_a_loop,
 )
 from tests.factories import PNG, file_in, staff_reply
 

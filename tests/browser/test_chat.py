@@ -23,14 +23,6 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 PHONE = {"width": 360, "height": 640}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def playwright_has_a_loop() -> Iterator[None]:
-    """Its event loop runs in this thread, so Django must be told that nothing here is asynchronous."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield
-
-
 @pytest.fixture(autouse=True)
 def chats_are_on(settings: Settings) -> None:
     settings.CABINET_MODES = ["mail", "chat"]

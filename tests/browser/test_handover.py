@@ -19,14 +19,6 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 COMPANY = "http://company.example/account"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def playwright_has_a_loop() -> Iterator[None]:
-    """Its event loop runs in this thread, so Django must be told that nothing here is asynchronous."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield
-
-
 @pytest.fixture
 def person(transactional_db: None) -> AbstractBaseUser:
     return factories.person("bob")

@@ -17,7 +17,6 @@ from tests import factories
 from tests.browser import judging
 from tests.browser.matrix import FULLY, LOCALES, SIZES, THEMES, Theme
 from tests.browser.places import PLACES, Place
-from tests.browser.test_open_page import playwright_has_a_loop  # noqa: F401
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 

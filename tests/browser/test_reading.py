@@ -28,14 +28,6 @@ IN_SIGHT = """(element) => {
 }"""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def playwright_has_a_loop() -> Iterator[None]:
-    """Its event loop runs in this thread, so Django must be told that nothing here is asynchronous."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield
-
-
 @pytest.fixture
 def alice(transactional_db: None) -> AbstractBaseUser:
     return factories.person("alice")

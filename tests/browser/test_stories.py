@@ -17,7 +17,6 @@ from scripts.rows import picture
 from tests import factories
 from tests.browser import judging
 from tests.browser.matrix import Way, ways
-from tests.browser.test_open_page import playwright_has_a_loop  # noqa: F401
 from tests.factories import case_of, delivered, staff_reply
 
 pytestmark = [pytest.mark.django_db(transaction=True)]

@@ -12,7 +12,6 @@ from pytest_django.live_server_helper import LiveServer
 from cabinet import thread
 from cabinet.models import Case, Topic, TopicField
 from tests import factories
-from tests.browser.test_open_page import playwright_has_a_loop  # noqa: F401
 from tests.factories import case_of, changed, delivered, staff_reply
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
