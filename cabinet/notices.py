@@ -25,7 +25,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from cabinet import chat, presence
+from cabinet import chat, presence, rating
 from cabinet.models import Case, Message, Notice, Profile, ReadMark
 from cabinet.selectors import address_of
 
@@ -120,7 +120,7 @@ def _still(notice: Notice) -> QuerySet[Notice]:
 
 
 def _send(notice: Notice, address: str, now: datetime) -> State:
-    letter = letter_to(address, notice)
+    letter = letter_to(address, notice, now=now)
     claimed = _still(notice).update(
         state=State.SENDING,
         told_position=notice.position,
@@ -191,11 +191,18 @@ def send_again(notice: Notice, *, now: datetime) -> bool:
 # ── what it says ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def letter_to(address: str, notice: Notice) -> EmailMessage:
-    """A link to where the answer stands, and how to have no more of these."""
+def letter_to(address: str, notice: Notice, *, now: datetime) -> EmailMessage:
+    """A link to where the answer stands and, once the case is closed, can be rated; and how to have no more.
+
+    It rates nothing by itself: programs that look at mail open every link in it.
+    """
     stop = settings.SITE_URL + reverse("cabinet:letters-off", args=[token_of(notice)])
     with translation.override(_language_of(notice.user)):
-        context = {"page": settings.SITE_URL + chat.page_of(notice.case), "stop": stop}
+        context = {
+            "page": settings.SITE_URL + chat.page_of(notice.case),
+            "to_be_rated": rating.asking(notice.case, now=now) is rating.Asking.ASK,
+            "stop": stop,
+        }
         return EmailMessage(
             subject=_("There is an answer for you"),
             body=render_to_string("cabinet/email/answer.txt", context),

@@ -23,7 +23,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Left
 
-from cabinet import following, rating, reading_marks, standings
+from cabinet import answer_times, following, rating, reading_marks, standings
 from cabinet.models import Case, CaseFile, Message
 from cabinet.search.lookup import says
 from cabinet.search.words import Search
@@ -48,7 +48,8 @@ def cases_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
 def case_pages(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Case]:
     """The person's cases with all that a page of one shows besides its thread, in one query."""
     cases = cases_of(user).select_related("merged_into", "topic")
-    return following.with_follow_ups(standings.with_texts(rating.with_answered(cases)))
+    cases = answer_times.with_answer_times(standings.with_texts(rating.with_answered(cases)))
+    return following.with_follow_ups(cases)
 
 
 class Overview(NamedTuple):

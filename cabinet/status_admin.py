@@ -62,7 +62,7 @@ class StatusTextAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class CaseRulesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """One row; without it the defaults hold."""
 
-    list_display = ["__str__", "follow_up_days"]
+    list_display = ["__str__", "follow_up_days", "answer_time_ru", "answer_time_en"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return not CaseRules.objects.exists() and super().has_add_permission(request)

@@ -5,6 +5,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 DEFAULT_FOLLOW_UP_DAYS = 30
+_ANSWER_TIME = _(
+    "A sentence for the form of a new case, an empty chat and cases that wait for you, with your hours: "
+    "“We answer within four hours on working days from 9 to 18, Moscow time.”"
+)
 
 
 class Turn(models.TextChoices):
@@ -61,6 +65,10 @@ class CaseRules(models.Model):
         default=DEFAULT_FOLLOW_UP_DAYS,
         help_text=_("After these a new case about the same is offered instead. 0: never."),
     )
+    answer_time_ru = models.CharField(
+        _("when you answer, in Russian"), max_length=300, blank=True, help_text=_ANSWER_TIME
+    )
+    answer_time_en = models.CharField(_("when you answer, in English"), max_length=300, blank=True)
 
     class Meta:
         verbose_name = _("rules for cases")

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from cabinet import filetypes, standings, topics, wording
+from cabinet import answer_times, filetypes, standings, topics, wording
 from cabinet.bodies import with_pictures
 from cabinet.models import Case, CaseFile, Message
 from cabinet.search import excerpts
@@ -24,6 +24,12 @@ from cabinet.selectors import Preview, name_of
 from cabinet.types import Answer
 
 register = template.Library()
+
+
+@register.simple_tag
+def answer_time(case: Case | None = None) -> str:
+    """When support answers, as the company says it; "" if it says nothing."""
+    return answer_times.answer_time(case)
 
 
 @register.filter

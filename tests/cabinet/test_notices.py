@@ -237,6 +237,19 @@ def test_a_chats_letter_leads_to_the_chat(
     assert "http://testserver/chat/\n" in str(sent()[0].body)
 
 
+@pytest.mark.parametrize("mode", ["cabinet", "chat"])
+@pytest.mark.parametrize(
+    ("status", "rated", "asked"), [("open", "", False), ("closed", "", True), ("closed", "low", False)]
+)
+def test_where_the_case_can_be_rated_the_letter_says_so(
+    case: Case, answer: Answer, now: datetime, mode: str, status: str, rated: str, asked: bool
+) -> None:
+    changed(case, mode=mode, status=status, rating=rated)
+    answer()
+    notices.send_due(now=later(now))
+    assert ("отмечен как решённый" in str(sent()[0].body)) is asked
+
+
 @pytest.mark.parametrize(("language", "subject"), [("en", "There is an answer for you"), ("ru", None)])
 def test_it_speaks_the_persons_language(
     case: Case, answer: Answer, now: datetime, language: str, subject: str | None
