@@ -170,6 +170,8 @@ def unfold(page: Page) -> None:
 
 
 def lose_the_session(page: Page) -> None:
+    # The page may ask for news before it is left, and be told 401: what is judged is the page after it.
+    page.route("**/live/?*", lambda route: route.abort())
     page.context.clear_cookies(name=site.SESSION_COOKIE_NAME)
     write(page)
     page.locator("#send-reply").click()

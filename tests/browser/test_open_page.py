@@ -121,7 +121,7 @@ def test_one_reply_too_many_says_when_and_keeps_everything(
     expect(page.locator("#composer .chip-name")).to_have_text("photo.txt")
     expect(page.locator("#quiet-notice")).to_be_hidden()
     # With words typed the button is put away; a page that still has it is told, and keeps the words.
-    page.locator("#case-actions form:has(#set-status)").evaluate("form => form.requestSubmit()")
+    page.locator("#close-case").evaluate("form => form.requestSubmit()")
     expect(page.locator("#quiet-notice")).to_contain_text("try again in a moment")
     expect(page.locator("article[data-author=customer]")).to_have_count(2)
     settings.POSTS_PER_MINUTE = 30
@@ -138,6 +138,15 @@ def test_a_double_click_makes_one_case(page: Page, person: AbstractBaseUser) -> 
     assert Case.objects.count() == 1
 
 
+def test_news_take_no_button_away_that_is_being_pressed(page: Page, case: Case) -> None:
+    page.goto(path(case))
+    page.evaluate("window.pressed = document.querySelector('#close-case button')")
+    staff_reply(case, "news")
+    expect(page.locator("article[data-author=staff]")).to_have_count(1)
+    expect(page.locator("#notice")).to_contain_text("It is your turn")
+    assert page.evaluate("pressed.isConnected")
+
+
 def test_close_and_reopen_keep_what_is_typed(page: Page, case: Case) -> None:
     page.goto(path(case))
     page.get_by_role("button", name="Solved, close the case").click()
@@ -148,7 +157,7 @@ def test_close_and_reopen_keep_what_is_typed(page: Page, case: Case) -> None:
     expect(page.get_by_text("Your reply will open the case again.")).to_be_hidden()
     expect(page.get_by_label("Your reply")).to_have_value("half a sentence")
     # The same the other way round, from a page that has not put the button away.
-    page.locator("#case-actions form:has(#set-status)").evaluate("form => form.requestSubmit()")
+    page.locator("#close-case").evaluate("form => form.requestSubmit()")
     expect(page.get_by_text("Your reply will open the case again.")).to_be_visible()
     expect(page.get_by_label("Your reply")).to_have_value("half a sentence")
 

@@ -268,6 +268,24 @@ def test_pictures_open_turn_and_give_the_focus_back(page: Page, case: Case, pict
     assert page.url.endswith(path(case))
 
 
+def test_a_closed_viewer_takes_no_focus_back_from_where_the_reader_has_gone(
+    page: Page, case: Case, pictures: list[CaseFile]
+) -> None:
+    page.goto(path(case))
+    page.locator("a[data-picture='2.png']").click()
+    expect(page.locator("#viewer")).to_be_visible()
+    # A dialog says afterwards that it was closed, on a busy machine long afterwards.
+    page.evaluate(
+        """() => new Promise((told) => {
+            const viewer = document.getElementById("viewer");
+            viewer.addEventListener("close", () => setTimeout(told));
+            viewer.close();
+            document.getElementById("id_text").focus();
+        })"""
+    )
+    expect(page.locator("#id_text")).to_be_focused()
+
+
 def test_a_picture_that_does_not_load_is_a_link(page: Page, case: Case, pictures: list[CaseFile]) -> None:
     page.route("**/files/**", lambda route: route.abort())
     page.goto(path(case))

@@ -46,6 +46,8 @@
   document.addEventListener("close", (event) => {
     if (event.target !== box()) return;
     part("place").replaceChildren();
+    // The browser has given the focus back, and the reader may have moved on since: this event comes later.
+    if (document.activeElement !== document.body) return;
     // The message may have been exchanged meanwhile, and the link with it.
     const back = opened.isConnected ? opened : inThread().find((link) => link.href === opened.href);
     if (back) back.focus();
