@@ -46,8 +46,8 @@ test-postgresql: install ## the fast tests and some of the slower ones on Postgr
 	$(VENV) -m scripts.services $(PYTEST) $(if $(filter-out 0,$(ALL)),$(EVERY),$(FAST))
 	$(if $(filter-out 0,$(ALL)),,$(VENV) -m scripts.services $(PYTEST) $(SUITE) -m "not service" $(ON_POSTGRESQL))
 
-test-house: install ## real processes and real HTTP, on the embedded defaults
-	$(PYTEST) $(HOUSE) -m "whole_house and not service"
+test-house: install ## real processes and real HTTP, on the embedded defaults; PICK="trouble or rows"
+	$(PYTEST) $(HOUSE) -m "whole_house and not service" $(if $(PICK),-k "$(PICK)")
 
 test-house-full: install ## the same on PostgreSQL and Redis (starts its own)
 	$(VENV) -m scripts.services $(PYTEST) $(HOUSE) -m "whole_house and service"
@@ -75,8 +75,8 @@ experiments-full: install ## the same on PostgreSQL and Redis (starts its own)
 # Side by side, but all that needs the house of real processes in one place.
 BROWSER := -n 2 --dist loadgroup -m browser
 
-test-browser: install ## Chromium: every story and page, sizes, languages, themes, scripts on and off in pairs; axe
-	$(PYTEST) $(BROWSER)
+test-browser: install ## Chromium: every story and page, sizes, languages, themes, scripts on and off in pairs; axe; PICK="chat"
+	$(PYTEST) $(BROWSER) $(if $(PICK),-k "$(PICK)")
 
 browser: install ## the same in every combination of them (about a quarter of an hour)
 	BROWSER=full $(PYTEST) $(BROWSER)

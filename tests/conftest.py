@@ -5,16 +5,11 @@ import gc
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
-from hypothesis import settings
 
-from tests import factories
+from tests import factories, profiles
 from tests.factories import signed_in
 
-# The fast suite asks the same questions every time, of a machine of any speed. To look further:
-# pytest --hypothesis-profile=search
-settings.register_profile("fast", deadline=None, derandomize=True)
-settings.register_profile("search", deadline=None, max_examples=2000)
-settings.load_profile("fast")
+profiles.register()
 
 SLOW_SECONDS = 240
 """Until a slow test counts as stuck: they run on PostgreSQL too, on machines that are busy."""

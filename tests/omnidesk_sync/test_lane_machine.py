@@ -23,6 +23,7 @@ from cabinet.models import OutboxEntry
 from omnidesk_sync import lane, policy, reading, reconciling, sending
 from tests.omnidesk_sync import promises
 from tests.omnidesk_sync.stage import FAULTS, Stage, Trick
+from tests.profiles import searching
 
 small = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11))
 any_fault = st.integers(0, len(FAULTS) - 1)
@@ -132,10 +133,6 @@ class LaneMachine(RuleBasedStateMachine):
                 promises.when_read_whole(self.stage)
         finally:
             self.stage.__exit__()
-
-
-def searching() -> bool:
-    return settings.get_current_profile_name() == "search"
 
 
 def play(examples: int, steps: int) -> None:
