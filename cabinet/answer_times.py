@@ -5,8 +5,8 @@ It promises what the company promises: hours and days off are the company's, and
 
 from django.db.models import QuerySet, Subquery
 from django.db.models.functions import JSONObject
-from django.utils.translation import get_language
 
+from cabinet import languages
 from cabinet.models import Case, CaseRules
 
 _SAID = CaseRules.objects.filter(pk=1).values_list(
@@ -22,5 +22,4 @@ def with_answer_times(cases: QuerySet[Case]) -> QuerySet[Case]:
 def answer_time(case: Case | None = None) -> str:
     """In the reader's language; "" if the company says nothing in it."""
     known = getattr(case, "answer_times", None) if hasattr(case, "answer_times") else _SAID.first()
-    language = "ru" if (get_language() or "ru").startswith("ru") else "en"
-    return str((known or {}).get(language, ""))
+    return str((known or {}).get(languages.spoken(), ""))

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from django.db.models import Case as Choose
 from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import JSONObject
-from django.utils.translation import get_language
 
-from cabinet import wording
+from cabinet import languages, wording
 from cabinet.models import Case, StatusText, Turn
 
 TEXTS = ("label_ru", "label_en", "sentence_ru", "sentence_en", "turn")
@@ -51,7 +50,7 @@ def with_texts(cases: QuerySet[Case]) -> QuerySet[Case]:
 def standing(case: Case) -> Standing:
     key, texts = key_of(case), _texts_of(case)
     words = wording.STANDINGS[key]
-    language = "ru" if (get_language() or "ru").startswith("ru") else "en"
+    language = languages.spoken()
     return Standing(
         key=key,
         kind=LOOKS.get(key, "gone"),

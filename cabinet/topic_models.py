@@ -5,8 +5,9 @@ import re
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+from cabinet import languages
 
 MAX_KEY = 40
 MAX_CHOICE = 100
@@ -24,7 +25,7 @@ valid_key = RegexValidator(
 
 def in_language(ru: str, en: str) -> str:
     """The text in the reader's language, or in the other one where that is missing."""
-    russian = (get_language() or "ru").startswith("ru")
+    russian = languages.spoken() == "ru"
     return (ru or en) if russian else (en or ru)
 
 
