@@ -173,6 +173,22 @@ def test_a_lost_session_is_said_quietly_and_nothing_typed_is_lost(page: Page, ca
     assert Message.objects.filter(text="precious").count() == 0
 
 
+def test_signed_in_again_in_another_tab_the_page_goes_on(
+    page: Page, case: Case, person: AbstractBaseUser, live_server: LiveServer
+) -> None:
+    page.goto(path(case))
+    page.get_by_label("Your reply").fill("precious")
+    Session.objects.all().delete()
+    expect(page.locator("#quiet-notice")).to_contain_text("You have been signed out")
+    known = factories.signed_in(person).cookies[settings.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": known, "url": live_server.url}])
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#quiet-notice")).to_be_hidden()
+    staff_reply(case, "news")
+    expect(page.locator("article[data-author=staff]")).to_have_count(1)
+    expect(page.get_by_label("Your reply")).to_have_value("precious")
+
+
 def test_the_list_follows_too(page: Page, case: Case, person: AbstractBaseUser) -> None:
     page.goto("/cases/")
     expect(page.locator(".row")).to_have_count(1)

@@ -337,6 +337,24 @@ def test_keys_lead_through_a_case_and_can_be_switched_off(page: Page, case: Case
     assert "The printer smokes" in page.evaluate("document.activeElement.innerText")
 
 
+PRESSED = """([key, code, shiftKey]) =>
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, code, shiftKey, bubbles: true }))"""
+
+
+def test_keys_mean_the_same_with_a_russian_layout(page: Page, case: Case) -> None:
+    page.goto(path(case))
+    page.evaluate(PRESSED, ["к", "KeyR", False])
+    expect(page.locator("#id_text")).to_be_focused()
+    page.evaluate("document.activeElement.blur()")
+    page.evaluate(PRESSED, ["о", "KeyJ", False])
+    expect(page.locator("article[data-message]").first).to_be_focused()
+    # Without a Latin letter there, a full stop is one: in that layout it stands where the slash is.
+    page.evaluate(PRESSED, [".", "Period", False])
+    expect(page.locator("article[data-message]").first).to_be_focused()
+    page.evaluate(PRESSED, [",", "Slash", True])
+    expect(page.locator("#keys")).to_be_visible()
+
+
 # ── without a script, on a phone ──
 
 

@@ -5,16 +5,17 @@
   const own = document.currentScript && document.currentScript.dataset.here;
   // In the chat the case changes when the next chat begins.
   const place = () => own || (document.getElementById("chat-state") || { dataset: {} }).dataset.here;
-  let told = "", stopped = false;
+  let told = "", gone = false;
   async function say() {
     told = place();
-    if (!told || stopped) return;
+    if (!told || gone) return;
     try {
       const answer = await fetch(told, {
         method: "POST", credentials: "same-origin", redirect: "manual",
         headers: { "HX-Request": "true", "X-CSRFToken": window.cabinet.cookie("csrftoken") },
       });
-      if (answer.status === 401 || answer.status === 404) stopped = true;
+      // Signed out is not for ever: one may sign in again in another tab.
+      if (answer.status === 404) gone = true;
     } catch { /* the next beat says it */ }
   }
   say();

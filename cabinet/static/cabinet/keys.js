@@ -36,10 +36,17 @@
     "/": search,
     "?": openHelp,
   };
+  // With a Russian layout the same keys write other letters: there the place of the key counts.
+  const PLACES = { KeyJ: "j", KeyK: "k", KeyR: "r", Slash: "/" };
+  function meant(event) {
+    if (Object.hasOwn(actions, event.key)) return event.key;
+    if (!/^[\u0400-\u04ff.,]$/.test(event.key)) return "";
+    return event.code === "Slash" && event.shiftKey ? "?" : PLACES[event.code] || "";
+  }
   document.addEventListener("keydown", (event) => {
     if (!help() || isOff() || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
-    const act = Object.hasOwn(actions, event.key) && actions[event.key];
+    const act = actions[meant(event)];
     if (!act || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     act();

@@ -41,7 +41,9 @@
     }
     box.hidden = false;
   }
+  let signedOut = false;
   function saySignedOut() {
+    signedOut = true;
     say(notice().dataset.signedOut, { href: "/accounts/login/?next=" + encodeURIComponent(location.pathname), text: notice().dataset.signIn });
   }
   const announce = (text) => {
@@ -141,6 +143,7 @@
       const answer = await fetch(page.dataset.live, {
         headers: { "If-None-Match": page.dataset.mark }, cache: "no-store", credentials: "same-origin", redirect: "manual",
       });
+      if (answer.ok || answer.status === 304) signedInAgain();
       if (answer.status === 401) {
         stopped = true;
         saySignedOut();
@@ -157,6 +160,13 @@
       asking = false;
       later(askAgain ? 0 : wait || pause());
     }
+  }
+  // Somebody has signed in again, in another tab or by another form: what said otherwise is over.
+  function signedInAgain() {
+    if (!signedOut) return;
+    signedOut = false;
+    notice().hidden = true;
+    listen();
   }
   document.addEventListener("htmx:afterRequest", (event) => {
     const xhr = event.detail.xhr, mark = event.detail.elt === live() && event.detail.successful && xhr.getResponseHeader("X-Live-Mark");
@@ -198,9 +208,16 @@
     stream = null;
     streaming = false;
   }
-  const atOnce = () => { if (document.hidden) silence(); else { listen(); later(0); } };
+  const atOnce = () => {
+    if (document.hidden) return silence();
+    if (signedOut) stopped = false;
+    listen();
+    later(0);
+  };
   document.addEventListener("visibilitychange", atOnce);
   window.addEventListener("online", atOnce);
+  // Two windows beside each other are both always in sight.
+  window.addEventListener("focus", () => { if (signedOut) atOnce(); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) { stopped = false; atOnce(); } });
 
   window.cabinet = { cookie, live, ask, later, say, saySignedOut, announce, notice, unfold };
