@@ -26,6 +26,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cabinet import topics
 from cabinet.batches import batches
 from cabinet.draft_models import Draft
 from cabinet.filetypes import safe_name
@@ -175,6 +176,7 @@ def _profile(person: AbstractBaseUser, contents: Contents) -> Iterator[Row]:  # 
     yield {
         "user_name": person.get_username(),
         "name": str(full_name()) if callable(full_name) else "",
+        "external_id": (profile.external_id or "") if profile else "",
         "language": profile.language if profile else "",
         "time_zone": profile.time_zone if profile else "",
         "joined_at": getattr(person, "date_joined", None),
@@ -227,8 +229,13 @@ def _cases(person: AbstractBaseUser, contents: Contents) -> Iterator[Row]:
             "read_up_to": marks.get(case.pk),
             "topic": case.topic.title if case.topic else "",
             "answers": case.fields or [],
+            "answers_in_words": [
+                {"label": topics.label_of(answer), "value": topics.shown_value(answer)}
+                for answer in case.answers
+            ],
             "follow_up_of": case.follow_up_of_id,
             "rating": case.rating,
+            "rating_in_words": case.get_rating_display() if case.rating else "",
             "rating_comment": case.rating_comment,
             "rated_at": case.rated_at,
             "messages": [_message(message, person, contents) for message in case.messages.all()],

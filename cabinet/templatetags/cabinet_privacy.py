@@ -18,6 +18,7 @@ register = template.Library()
 LABELS = {
     "user_name": gettext_lazy("User name"),
     "name": gettext_lazy("Name"),
+    "external_id": gettext_lazy("Who you are at the company’s own site"),
     "language": gettext_lazy("Language"),
     "time_zone": gettext_lazy("Time zone"),
     "joined_at": gettext_lazy("First sign-in"),
@@ -35,6 +36,12 @@ LABELS = {
     "size": gettext_lazy("Size in bytes"),
     "type": gettext_lazy("Type"),
     "uploaded_at": gettext_lazy("Uploaded"),
+    "case": gettext_lazy("Case"),
+    "subject": gettext_lazy("Subject"),
+    "text": gettext_lazy("Text"),
+    "fields": gettext_lazy("Other fields"),
+    "from_another_device": gettext_lazy("Typed on another device"),
+    "changed_at": gettext_lazy("Changed"),
 }
 
 
@@ -61,6 +68,10 @@ def as_words(value: Any) -> str:
         return date_format(timezone.localtime(value), "j E Y, H:i")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if isinstance(value, dict):
+        value = "; ".join(f"{field_label(name)}: {as_words(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        value = ", ".join(as_words(part) for part in value)
     return str(value) if value not in (None, "") else "—"
 
 

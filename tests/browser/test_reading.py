@@ -337,8 +337,8 @@ def test_keys_lead_through_a_case_and_can_be_switched_off(page: Page, case: Case
     assert "The printer smokes" in page.evaluate("document.activeElement.innerText")
 
 
-PRESSED = """([key, code, shiftKey]) =>
-    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, code, shiftKey, bubbles: true }))"""
+PRESSED = """([key, code, shiftKey]) => document.activeElement.dispatchEvent(
+    new KeyboardEvent("keydown", { key, code, shiftKey, bubbles: true }))"""
 
 
 def test_keys_mean_the_same_with_a_russian_layout(page: Page, case: Case) -> None:

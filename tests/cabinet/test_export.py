@@ -17,9 +17,11 @@ from django.utils import timezone, translation
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from cabinet import archive, export, privacy, services
-from cabinet.models import Case, CaseFile, Message, Profile, ReadMark
+from cabinet.draft_models import Draft
+from cabinet.models import Case, CaseFile, Message, Profile, ReadMark, Topic
 from cabinet.privacy_models import DataExport
 from cabinet.signals import chore_waiting
+from cabinet.templatetags.cabinet_privacy import LABELS
 from tests import factories
 from tests.cabinet.pages import Page
 from tests.factories import case_of, packed, signed_in, staff_reply
@@ -119,6 +121,42 @@ def test_it_speaks_the_language_in_which_it_was_asked_for(lives: Case, alice: Ab
         page = opened(made).read("index.html").decode()
     assert '<html lang="en">' in page
     assert "E-mail addresses" in page
+
+
+def test_every_value_has_a_name_in_words(lives: Case, alice: AbstractBaseUser) -> None:
+    """The page is for reading: no key of data.json stands on it."""
+    Draft.objects.create(
+        user=alice,
+        text="half a sentence",
+        extra={"serial": ["X-1"]},
+        aside={"subject": "", "text": "other words"},
+        revision=1,
+        updated_at=timezone.now(),
+    )
+    Profile.objects.filter(user_id=alice.pk).update(external_id="crm-77")
+    data, page, _zip = data_of(alice)
+    rows = [row for name in ("profile", "addresses", "consents", "drafts", "uploads") for row in data[name]]
+    assert len(rows) == 5
+    assert {key for row in rows for key in row} - {"path"} <= set(LABELS)
+    assert "crm-77" in page
+    assert "serial: X-1" in page
+    assert "other words" in page
+    assert "{" not in page.partition("<h1>")[2]
+
+
+def test_what_was_given_with_a_case_and_how_it_was_rated_can_be_read(alice: AbstractBaseUser) -> None:
+    field = {"key": "serial", "kind": "text", "value": "X-1", "label_ru": "Номер", "label_en": "Serial"}
+    case = case_of(alice)
+    Case.objects.filter(pk=case.pk).update(
+        topic=Topic.objects.create(key="repair", title_ru="Ремонт", title_en="Repair"),
+        fields=[field],
+        status="closed",
+        rating="low",
+        rating_comment="Too slow",
+    )
+    _data, page, _zip = data_of(alice)
+    for words in ("Repair", "Serial", "X-1", "Too slow"):
+        assert words in page
 
 
 HOSTILE = [
