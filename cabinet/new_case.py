@@ -29,6 +29,7 @@ SWITCH = {
     "hx-target": "#topic-fields",
     "hx-select": "#topic-fields",
     "hx-swap": "outerHTML",
+    "hx-sync": "closest form:replace",
     "hx-select-oob": "#id_subject_hint",
     "hx-params": "not files,text",
     "hx-vals": '{"choose": "1"}',

@@ -20,6 +20,9 @@ from cabinet.forms import AddressForm, CodeForm
 from cabinet.selectors import address_of
 from cabinet.views.access import next_page, onwards
 
+ADDRESS, AGAIN = "cabinet_sign_in_address", "cabinet_sign_in_again"
+"""Keys of the session: to whom a code was sent, and whose address the form for it begins with."""
+
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -27,9 +30,10 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Asks for an address and sends a code to it, known or not."""
     if request.user.is_authenticated and address_of(request.user):
         return onwards(request)
-    form = AddressForm(request.POST or None)
     if request.method != "POST":
-        return _ask_address(request, form, 200)
+        asked_again = request.session.pop(AGAIN, "")
+        return _ask_address(request, AddressForm(initial={"email": asked_again}), 200)
+    form = AddressForm(request.POST)
     if not form.is_valid():
         return _ask_address(request, form, 422)
     address = form.cleaned_data["email"]
@@ -41,6 +45,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     except LetterNotSent:
         form.add_error(None, _("The letter could not be sent just now. Try again in a minute."))
         return _ask_address(request, form, 503)
+    request.session[ADDRESS] = address
     return _to_code(request)
 
 
@@ -88,6 +93,7 @@ def _try_code(request: HttpRequest, process: SignIn, form: CodeForm) -> HttpResp
         response = process.finish(onwards(request).url)
     except AddressRefused:
         return _start_again(request, _("This address cannot be used here. Please write to us by e-mail."))
+    request.session.pop(ADDRESS, None)
     if joining.complete(request, process.address):
         messages.success(request, _("Done. From now on the link on our site leads to these cases too."))
     return response
@@ -128,6 +134,9 @@ def _to_code(request: HttpRequest) -> HttpResponseRedirect:
 
 
 def _start_again(request: HttpRequest, why: str) -> HttpResponseRedirect:
+    """To the form for the address, which is filled in: another code is one click away."""
+    if address := request.session.pop(ADDRESS, ""):
+        request.session[AGAIN] = address
     if why:
         messages.error(request, why)
     return HttpResponseRedirect(_with_next(request, "account_login"))

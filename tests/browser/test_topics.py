@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from cabinet import thread
@@ -133,3 +133,25 @@ def test_a_case_is_rated_by_keyboard_and_the_draft_stays(page: Page, person: Abs
         assert page.get_by_label("Your reply").input_value() == "half a sentence"
     case.refresh_from_db()
     assert (case.rating, case.rating_comment) == ("high", "Quick")
+
+
+def test_what_is_typed_while_the_fields_are_asked_for_stays(
+    browser: Browser, person: AbstractBaseUser, live_server: LiveServer, topics: None
+) -> None:
+    page = opened(browser, live_server, person, script=True)
+    page.goto("/cases/new/?topic=repair")
+    held: list[Route] = []
+    page.route("**/cases/new/**", lambda route: held.append(route))
+    page.get_by_label("Device").select_option("printer")
+    story = page.get_by_label("Story")
+    story.click()
+    page.keyboard.type("It fell")
+    page.keyboard.press("Home")
+    expect(page.get_by_label("Serial")).to_be_hidden()
+    held[0].continue_()
+    expect(page.get_by_label("Serial")).to_be_visible()
+    expect(story).to_have_value("It fell")
+    expect(story).to_be_focused()
+    page.keyboard.type("Oh! ")
+    expect(story).to_have_value("Oh! It fell")
+    page.context.close()

@@ -237,6 +237,9 @@ def test_a_code_of_sixteen_minutes_ago_is_void(client: Client) -> None:
         answer = client.post(CONFIRM, {"code": code(), "next": "/cases/new/"})
         assert answer["Location"] == "/accounts/login/?next=%2Fcases%2Fnew%2F"
         assert not signed_in(client)
+        # Another one is a click away, and who sits down here later is told nothing.
+        assert 'value="a@example.com"' in client.get(answer["Location"]).content.decode()
+        assert "a@example.com" not in client.get(LOGIN).content.decode()
 
 
 def test_another_letter_voids_the_first_code_and_comes_three_times_at_most(client: Client) -> None:
