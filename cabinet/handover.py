@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import IntegrityError, transaction
 
@@ -40,6 +42,14 @@ _SIGNATURE_ONLY: Any = {
 }
 # Without these two some scripts cannot be written.
 _JOINERS = "\u200c\u200d"
+
+
+def sign_in_page(wanted: str) -> str:
+    """The page of the company's site that leads back here, to the path `wanted`; "" if none is named."""
+    page = str(getattr(settings, "SSO_SIGN_IN_URL", ""))
+    if not page or not wanted:
+        return page
+    return f"{page}{'&' if '?' in page else '?'}{urlencode({'return_to': settings.SITE_URL + wanted})}"
 
 
 class Reason(StrEnum):

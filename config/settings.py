@@ -45,6 +45,8 @@ LIVE_URL = env.web_address("LIVE_URL", "")
 CABINET_MODES = cabinet_modes(env)
 # Signs tokens of /access/jwt; "" switches that door off.
 SSO_SECRET = sso_secret(env)
+# Where the company's site signs people in and leads them back here; "" if nobody has said.
+SSO_SIGN_IN_URL = env.page_address("SSO_SIGN_IN_URL")
 # Whether the cabinet itself writes a letter about an answer in a case without mail.
 CABINET_NOTICES = env.flag("CABINET_NOTICES", default=False)
 # Pages of these origins may show the cabinet in a frame.

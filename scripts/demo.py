@@ -113,6 +113,7 @@ class Demo:
             passed += (
                 "SSO_SECRET",
                 "FRAME_ANCESTORS",
+                "SSO_SIGN_IN_URL",
                 "EMAIL_URL",
                 "DEFAULT_FROM_EMAIL",
                 "SITE_URL",

@@ -97,6 +97,7 @@ class House:
             "SSO_SECRET": secrets.token_urlsafe(32),
             # The pretend company's site, which is served by the sandbox too.
             "FRAME_ANCESTORS": self.desk.base,
+            "SSO_SIGN_IN_URL": f"{self.desk.base}/company/",
         }
 
     def _sandbox_command(self) -> str:

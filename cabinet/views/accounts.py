@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
 from allauth.core.internal.cryptokit import compare_user_code
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
@@ -14,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cabinet import interrupted, joining
+from cabinet import handover, interrupted, joining
 from cabinet.accounts import AddressRefused, LetterNotSent, SignIn
 from cabinet.forms import AddressForm, CodeForm
 from cabinet.selectors import address_of
@@ -115,7 +116,9 @@ def _resend(request: HttpRequest, process: SignIn) -> HttpResponseBase:
 
 
 def _ask_address(request: HttpRequest, form: AddressForm, status: int) -> HttpResponse:
-    context = {"form": form, "next": next_page(request)}
+    wanted = next_page(request)
+    context = {"form": form, "next": wanted, "company_leads_here": bool(settings.SSO_SECRET)}
+    context["company_page"] = handover.sign_in_page(wanted) if settings.SSO_SECRET else ""
     return render(request, "account/login.html", context, status=status)
 
 

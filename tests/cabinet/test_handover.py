@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from html import unescape
 from threading import Barrier
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
@@ -726,3 +727,36 @@ def test_every_page_says_who_is_signed_in(handed: Client) -> None:
     page = Page(handed.get(CASES))
     assert page.all("p", class_="who")
     assert page.text.rstrip().endswith("Alice Smith")
+
+
+# ── whose session has ended ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_sign_in_page_leads_back_to_the_companys_own(
+    client: Client, db: None, settings: Settings
+) -> None:
+    settings.SSO_SIGN_IN_URL = "https://www.acme.example/support?from=cabinet"
+    page = Page(client.get("/accounts/login/?next=/cases/new/"))
+    link = page.all("a", class_="alone")[0]
+    back = "return_to=http%3A%2F%2Ftestserver%2Fcases%2Fnew%2F"
+    assert link["href"] == f"https://www.acme.example/support?from=cabinet&{back}"
+    settings.SSO_SIGN_IN_URL = ""
+    assert "Follow its link once more" in Page(client.get("/accounts/login/")).text
+    settings.SSO_SECRET = ""
+    assert "from our site" not in Page(client.get("/accounts/login/")).text
+
+
+def test_what_was_typed_without_a_session_is_there_after_the_hand_over(
+    client: Client, db: None, settings: Settings
+) -> None:
+    settings.CABINET_MODES = ["cabinet"]
+    enter(client)
+    client.get("/cases/new/")
+    Session.objects.all().delete()
+    told = client.post("/cases/new/", {"subject": "It smokes", "text": "Since dawn"})
+    settings.SSO_SIGN_IN_URL = "https://www.acme.example/support"
+    link = Page(client.get(told["Location"])).all("a", class_="alone")[0]
+    back = parse_qs(urlsplit(link["href"]).query)["return_to"][0]
+    answer = enter(client, token(name="Alice"), return_to=back)
+    page = Page(client.get(answer["Location"]))
+    assert page.values("subject") == ["It smokes"]
