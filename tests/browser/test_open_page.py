@@ -189,6 +189,23 @@ def test_signed_in_again_in_another_tab_the_page_goes_on(
     expect(page.get_by_label("Your reply")).to_have_value("precious")
 
 
+def test_without_a_connection_the_page_says_how_old_it_is(page: Page, case: Case) -> None:
+    page.clock.install()
+    page.goto(path(case))
+    notice = page.locator("#quiet-notice")
+    page.route("**/live/?*", lambda route: route.abort())
+    page.clock.run_for(3_000)
+    expect(notice).to_be_hidden()
+    page.clock.run_for(11_000)
+    expect(notice).to_contain_text("There is no connection. This page is as of")
+    page.unroute("**/live/?*")
+    page.clock.run_for(11_000)
+    expect(notice).to_be_hidden()
+    staff_reply(case, "news")
+    page.clock.run_for(3_000)
+    expect(page.locator("article[data-author=staff]")).to_have_count(1)
+
+
 def test_the_list_follows_too(page: Page, case: Case, person: AbstractBaseUser) -> None:
     page.goto("/cases/")
     expect(page.locator(".row")).to_have_count(1)

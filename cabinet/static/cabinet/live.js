@@ -122,6 +122,21 @@
   });
 
   // ── asking ──
+  // One failure is nothing: the next look comes soon. From the second on the reader knows how old the page is.
+  let failures = 0, knownAt = new Date(), stale = false;
+  function failed() {
+    failures += 1;
+    if (failures < 2 || signedOut || (stale && !notice().hidden)) return;
+    stale = true;
+    const clock = new Intl.DateTimeFormat(root.lang, { hour: "2-digit", minute: "2-digit" }).format(knownAt);
+    say(notice().dataset.stale.replace("{time}", clock));
+  }
+  function answered() {
+    failures = 0;
+    knownAt = new Date();
+    if (stale) notice().hidden = true;
+    stale = false;
+  }
   let timer = 0, asking = false, askAgain = false, stopped = false;
   const live = () => document.getElementById("live");
   function pause() {
@@ -143,7 +158,10 @@
       const answer = await fetch(page.dataset.live, {
         headers: { "If-None-Match": page.dataset.mark }, cache: "no-store", credentials: "same-origin", redirect: "manual",
       });
-      if (answer.ok || answer.status === 304) signedInAgain();
+      if (answer.ok || answer.status === 304) {
+        signedInAgain();
+        answered();
+      }
       if (answer.status === 401) {
         stopped = true;
         saySignedOut();
@@ -153,9 +171,11 @@
         refetch(page, answer.headers.get("ETag"));
       } else if (answer.status !== 304) {
         wait = AFTER_ERROR;
+        failed();
       }
     } catch {
       wait = AFTER_ERROR;
+      failed();
     } finally {
       asking = false;
       later(askAgain ? 0 : wait || pause());
