@@ -2,22 +2,26 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.conf import settings as site
 from django.contrib.auth.models import AbstractBaseUser
 from django.core import mail
 from django.core.cache import cache
+from django.utils import timezone
 from playwright.sync_api import Browser, Locator, Page, expect
+from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from cabinet.draft_models import Draft
-from cabinet.models import MAX_TEXT, Case, Message
+from cabinet.models import MAX_TEXT, Case, Message, Topic, TopicField
 from scripts.rows import picture
 from tests import factories
 from tests.browser import judging
 from tests.browser.matrix import Way, ways
-from tests.factories import case_of, delivered, staff_reply
+from tests.browser.places import ended
+from tests.factories import case_of, changed, delivered, staff_reply
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 ZONE, OFFSETS = "Asia/Vladivostok", {True: "+10:00", False: "+03:00"}
@@ -194,6 +198,84 @@ def test_what_was_begun_is_there_on_coming_back(page: Page, way: Way, alice: Abs
     expect(messages(page).last.locator("[data-body]")).to_have_text("a whole sentence")
     expect(messages(page).last.locator(".file-name")).to_have_text("photo.png")
     assert not Draft.objects.filter(case=case).exists()
+
+
+def test_a_topic_asks_for_what_it_needs(page: Page, way: Way, alice: AbstractBaseUser) -> None:
+    repair = Topic.objects.create(key="repair", title_ru="Ремонт", title_en="Repair")
+    device = {"kind": TopicField.Kind.CHOICE, "choices_ru": "kettle=Чайник\nlamp=Лампа", "required": True}
+    TopicField.objects.create(topic=repair, key="device", label_ru="Устройство", **device)
+    serial = {"only_if": "device", "only_if_value": "kettle", "position": 1}
+    TopicField.objects.create(topic=repair, key="serial", label_ru="Номер", **serial)
+    page.goto("/cases/new/?topic=repair&subject=Не+греет")
+    expect(page.locator("#id_subject")).to_have_value("Не греет")
+    page.locator("#id_text").fill("Со вчерашнего дня.")
+    page.locator("#id_device").select_option("kettle")
+    page.locator("#id_serial").fill("X-1")
+    page.locator("#id_subject").fill("")
+    page.locator("main form.card").evaluate("form => { form.noValidate = true; }")
+    press(page.locator("main form.card .send .button.primary"), way)
+    expect(page.locator("main form.card [role=alert]")).to_be_visible()
+    expect(page.locator("#id_serial")).to_have_value("X-1")
+    fits(page, way)
+    page.locator("#id_subject").fill("Не греет")
+    press(page.locator("main form.card .send .button.primary"), way)
+    expect(page.locator("h1")).to_have_text("Не греет")
+    expect(page.locator("#case-details")).to_contain_text("X-1")
+    assert [answer.value for answer in Case.objects.get().answers] == ["kettle", "X-1"]
+
+
+def test_a_chat_from_the_first_word_to_the_next_one(
+    page: Page, way: Way, alice: AbstractBaseUser, settings: Settings
+) -> None:
+    settings.CABINET_MODES = ["mail", "chat"]
+    said = page.locator("li.say-customer[id^='m-']")
+    page.goto("/chat/")
+    page.locator("#id_text").fill("Где мой заказ?")
+    press(page.locator(".chat-send"), way)
+    expect(said).to_have_count(1)
+    case = delivered(Case.objects.get(), "12-4")
+    staff_reply(case, "Сейчас посмотрю.")
+    look_again(page, way)
+    expect(page.locator("li.say-staff")).to_contain_text("Сейчас посмотрю.")
+    fits(page, way)
+    ended(case)
+    look_again(page, way)
+    press(page.locator(".rate-choice").last, way)
+    page.locator("#rate textarea").fill("Медленно")
+    press(page.locator("#rate button"), way)
+    expect(page.locator(".rated")).to_be_visible()
+    press(page.locator("[data-new-chat]"), way)
+    page.locator("#id_text").fill("И ещё вопрос.")
+    press(page.locator(".chat-send"), way)
+    expect(said).to_have_count(2)
+    fits(page, way)
+    case.refresh_from_db()
+    assert (case.rating, case.rating_comment) == ("low", "Медленно")
+    assert Case.objects.count() == 2
+
+
+def test_what_was_closed_long_ago_is_followed_by_a_new_case(
+    page: Page, way: Way, alice: AbstractBaseUser
+) -> None:
+    long_ago = timezone.now() - timedelta(days=40)
+    old = changed(delivered(case_of(alice, "Лампа"), "482-001"), status="closed", closed_at=long_ago)
+    page.goto(f"/cases/{old.pk}/")
+    expect(page.locator("#id_text")).to_have_count(0)
+    press(page.locator(".no-reply .button.primary"), way)
+    expect(page.locator("#id_subject")).to_have_value("Лампа")
+    page.locator("#id_text").fill("Снова мигает.")
+    fits(page, way)
+    press(page.locator("main form.card .send .button.primary"), way)
+    expect(messages(page).locator("[data-body]")).to_contain_text("482-001")
+    page.goto(f"/cases/{old.pk}/")
+    new = Case.objects.get(follow_up_of=old)
+    expect(page.locator(f"#case-details a[href*='{new.pk}']")).to_have_count(1)
+
+
+def look_again(page: Page, way: Way) -> None:
+    """News come by themselves, or with the next look."""
+    if not way.scripts:
+        page.reload()
 
 
 def await_draft(page: Page, case: Case) -> None:
