@@ -22,6 +22,7 @@ from cabinet import (
     modes,
     selectors,
     services,
+    standings,
     visits,
 )
 from cabinet.draft_models import Draft
@@ -260,6 +261,7 @@ def _show(
     context = {"case": case, "thread": thread, "form": form, "unread": unread}
     context |= {"attachments": attachments.of(case, thread)}
     context |= {"too_old": following.is_over(case, now=now), "newer": following.newer(case)}
+    context["undelivered"] = standings.undelivered(case)
     context |= {"rating": asking(case, now=now).value, "rating_form": rating_form or RatingForm.of(case)}
     return _live(request, "cabinet/case.html", context, live.case_mark(case.revision, unread), status=status)
 
