@@ -198,7 +198,8 @@ def rate_case(*, case: Case, rating: Case.Rating, comment: str = "") -> None:
 
 
 def retry_message(*, message: Message) -> None:
-    """Queues a rejected message once more. Raises `NothingToRetry` for any other state.
+    """Queues a rejected message once more. Raises `NothingToRetry` for any other state, and where no reply
+    is taken either `CaseUnavailable`.
 
     A reply goes to the end of the thread, because that is where the desk will show it; an opening keeps its
     place, since its followers are waiting behind it.
@@ -215,6 +216,8 @@ def retry_message(*, message: Message) -> None:
             raise NothingToRetry
         if not case.accepts_messages:
             raise ChatEnded if case.is_ended_chat else CaseUnavailable
+        if following.is_over(case, now=now):
+            raise CaseTooOld
         requeue(entry, case=case, now=now)
 
 

@@ -150,3 +150,14 @@ def merged_words(case: Case) -> str:
     return format_html(
         '{} <a href="{}?stay=1">{}</a>', text, reverse("cabinet:case", args=[case.pk]), _("Show it as it was")
     )
+
+
+def too_old_words(case: Case) -> str:
+    """Why a case is not opened again, with the way to a new one about the same."""
+    return format_html(
+        '{} <a href="{}?follow_up={}">{}</a>',
+        _("This case was closed too long ago. Open a new one about it."),
+        reverse("cabinet:case-new"),
+        case.pk,
+        _("New case about this"),
+    )
