@@ -5,6 +5,7 @@ with the case it is said of, in the same query: it is never older than the page 
 comes without it asks once.
 """
 
+import uuid
 from dataclasses import dataclass
 
 from django.db.models import Case as Choose
@@ -32,7 +33,9 @@ class Standing:
 
     @property
     def whose_turn(self) -> str:
-        return str(self.turn.label)
+        # "Your turn" is the name of the tab of cases that wait, which this is none of.
+        again = self.kind == "failed" and self.turn == Turn.CUSTOMER
+        return str(wording.SEND_AGAIN if again else self.turn.label)
 
 
 def with_texts(cases: QuerySet[Case]) -> QuerySet[Case]:
@@ -100,8 +103,7 @@ def _texts(key: object) -> QuerySet[StatusText, dict[str, str]]:
     )[:1]
 
 
-def _openings(case_id: object) -> QuerySet[OutboxEntry, str]:
-    failed = OutboxEntry.objects.filter(
-        case=case_id, kind=OutboxEntry.Kind.OPEN_CASE, state__in=list(wording.UNDELIVERED)
-    )
+def _openings(case_id: uuid.UUID | OuterRef) -> QuerySet[OutboxEntry, str]:
+    openings = OutboxEntry.objects.filter(case=case_id, kind=OutboxEntry.Kind.OPEN_CASE)
+    failed = openings.filter(state__in=list(wording.UNDELIVERED))
     return failed.order_by("number").values_list("state", flat=True)[:1]

@@ -100,6 +100,8 @@ STANDINGS = {
 }
 """How cases stand, by availability or else by status. Admins may say it differently: `cabinet.standings`."""
 
+SEND_AGAIN = _("You can send it again")
+
 UNDELIVERED = {
     OutboxEntry.State.REJECTED: Words(
         _("Not delivered"),

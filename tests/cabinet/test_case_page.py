@@ -171,6 +171,8 @@ def test_a_case_that_never_arrived_says_so_and_takes_nothing_more(
     assert not page.all("textarea", name="text")
     assert page.all("a", href="/cases/new/?subject=The%20printer%20smokes")
     assert bool(page.all("form", action=f"/cases/{case.pk}/messages/{message.pk}/retry/")) is again
+    assert ("You can send it again" in page.text) is again
+    assert "Your turn" not in page.text
     overview = Page(as_alice.get("/cases/"))
     assert f"{label} " in overview.text
     assert overview.all("span", class_="pill pill-failed")
@@ -209,7 +211,7 @@ def test_what_waits_behind_an_opening_that_failed_is_not_said_to_be_on_its_way(
     case = case_of(alice)
     as_alice.post(f"/cases/{case.pk}/reply/", {"text": "one more thing"})
     entry = case.outbox.get(kind="open_case")
-    Message.objects.filter(pk=entry.message_id).update(state="failed", failure="rejected")
+    Message.objects.filter(outbox=entry).update(state="failed", failure="rejected")
     case.outbox.filter(pk=entry.pk).update(state="rejected")
     page = show(as_alice, case)
     assert "Waits until support has the case" in page.text
