@@ -12,7 +12,7 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cabinet import drafts, filetypes, following, thread
+from cabinet import drafts, filetypes, following, standings, thread
 from cabinet.bodies import body_from_text
 from cabinet.models import Case, CaseFile, Message, OutboxEntry, Topic
 from cabinet.rating import may_rate
@@ -26,6 +26,10 @@ MOST_INDEXED = 200
 
 class CaseUnavailable(Exception):
     """The case takes no more messages: merged, deleted, spam, archived or handed over."""
+
+
+class CaseUndelivered(CaseUnavailable):
+    """The desk does not have the case and will not get it by itself, so nothing can follow in it."""
 
 
 class ChatEnded(CaseUnavailable):
@@ -114,7 +118,7 @@ def post_reply(
     The same `submission_key` in the same case gives the same message. Its draft ends with it; `seen` is the
     one that the page knew. Raises `CaseUnavailable`: for a chat that was closed `ChatEnded`, since the desk
     has left that conversation and it is never reopened; for a case that a new one follows instead
-    `CaseTooOld`.
+    `CaseTooOld`; for one that never reached the desk `CaseUndelivered`.
     """
     key = submission_key or uuid.uuid4()
     now = timezone.now()
@@ -128,6 +132,8 @@ def post_reply(
             raise ChatEnded if locked.is_ended_chat else CaseUnavailable
         if following.is_over(locked, now=now):
             raise CaseTooOld
+        if standings.undelivered(locked):
+            raise CaseUndelivered
         message = _write(locked, author=author, text=text, files=files, key=key, now=now)
         drafts.sent(user_id=author.pk, case=locked, subject="", text=text, seen=seen)
         thread.queue(locked, OutboxEntry.Kind.REPLY, now=now, message=message)
@@ -192,7 +198,8 @@ def rate_case(*, case: Case, rating: Case.Rating, comment: str = "") -> None:
 
 
 def retry_message(*, message: Message) -> None:
-    """Queues a rejected message once more. Raises `NothingToRetry` for any other state.
+    """Queues a rejected message once more. Raises `NothingToRetry` for any other state, and where no reply
+    is taken either `CaseUnavailable`.
 
     A reply goes to the end of the thread, because that is where the desk will show it; an opening keeps its
     place, since its followers are waiting behind it.
@@ -209,6 +216,8 @@ def retry_message(*, message: Message) -> None:
             raise NothingToRetry
         if not case.accepts_messages:
             raise ChatEnded if case.is_ended_chat else CaseUnavailable
+        if following.is_over(case, now=now):
+            raise CaseTooOld
         requeue(entry, case=case, now=now)
 
 

@@ -5,6 +5,7 @@ with the case it is said of, in the same query: it is never older than the page 
 comes without it asks once.
 """
 
+import uuid
 from dataclasses import dataclass
 
 from django.db.models import Case as Choose
@@ -12,7 +13,7 @@ from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Valu
 from django.db.models.functions import JSONObject
 
 from cabinet import languages, wording
-from cabinet.models import Case, StatusText, Turn
+from cabinet.models import Case, OutboxEntry, StatusText, Turn
 
 TEXTS = ("label_ru", "label_en", "sentence_ru", "sentence_en", "turn")
 LOOKS = {"open": "open", "unknown": "open", "waiting": "turn", "closed": "closed"}
@@ -20,7 +21,9 @@ LOOKS = {"open": "open", "unknown": "open", "waiting": "turn", "closed": "closed
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`kind` is a word for the looks: "turn", the only one with the accent, "open", "closed" or "gone"."""
+    """`kind` is a word for the looks: "turn", the only one with the accent, "open", "closed", "gone", or
+    "failed" where the desk does not have the case.
+    """
 
     key: str
     kind: str
@@ -30,7 +33,9 @@ class Standing:
 
     @property
     def whose_turn(self) -> str:
-        return str(self.turn.label)
+        # "Your turn" is the name of the tab of cases that wait, which this is none of.
+        again = self.kind == "failed" and self.turn == Turn.CUSTOMER
+        return str(wording.SEND_AGAIN if again else self.turn.label)
 
 
 def with_texts(cases: QuerySet[Case]) -> QuerySet[Case]:
@@ -42,12 +47,30 @@ def with_texts(cases: QuerySet[Case]) -> QuerySet[Case]:
         default=Value("unknown"),
         output_field=CharField(),
     )
-    return cases.annotate(standing_key=key).annotate(
+    # Only what has no number yet can have failed at the beginning: of the others it is not asked.
+    opening = Choose(When(number="", then=Subquery(_openings(OuterRef("pk")))), output_field=CharField())
+    return cases.annotate(standing_key=key, failed_opening=opening).annotate(
         standing_texts=Subquery(_texts(OuterRef("standing_key")))
     )
 
 
+def undelivered(case: Case) -> str:
+    """What became of an opening that has not reached the desk and is not on its way; "" for all other cases.
+
+    Nothing follows such an opening, so nothing can be added to the case.
+    """
+    if case.number or case.availability:
+        return ""
+    if not hasattr(case, "failed_opening"):
+        case.failed_opening = _openings(case.pk).first()  # type: ignore[attr-defined]
+    return case.failed_opening or ""  # type: ignore[attr-defined]
+
+
 def standing(case: Case) -> Standing:
+    failed = undelivered(case)
+    if failed and case.status != Case.Status.CLOSED:
+        words = wording.UNDELIVERED[OutboxEntry.State(failed)]
+        return Standing(failed, "failed", str(words.label), str(words.sentence), words.turn)
     key, texts = key_of(case), _texts_of(case)
     words = wording.STANDINGS[key]
     language = languages.spoken()
@@ -78,3 +101,9 @@ def _texts(key: object) -> QuerySet[StatusText, dict[str, str]]:
     return StatusText.objects.filter(key=key).values_list(
         JSONObject(**{name: name for name in TEXTS}), flat=True
     )[:1]
+
+
+def _openings(case_id: uuid.UUID | OuterRef) -> QuerySet[OutboxEntry, str]:
+    openings = OutboxEntry.objects.filter(case=case_id, kind=OutboxEntry.Kind.OPEN_CASE)
+    failed = openings.filter(state__in=list(wording.UNDELIVERED))
+    return failed.order_by("number").values_list("state", flat=True)[:1]

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from cabinet.models import Case, Turn
+from cabinet.models import Case, OutboxEntry, Turn
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -100,6 +100,27 @@ STANDINGS = {
 }
 """How cases stand, by availability or else by status. Admins may say it differently: `cabinet.standings`."""
 
+SEND_AGAIN = _("You can send it again")
+
+UNDELIVERED = {
+    OutboxEntry.State.REJECTED: Words(
+        _("Not delivered"),
+        _("Support has not got this case. Send the message again, or write it differently in a new case."),
+        Turn.CUSTOMER,
+    ),
+    OutboxEntry.State.UNDECIDED: Words(
+        _("Being checked"),
+        _("We do not know yet whether support has got this case. Our staff is looking into it."),
+        Turn.SUPPORT,
+    ),
+    OutboxEntry.State.DROPPED: Words(
+        _("Not delivered"),
+        _("Our staff decided not to send this case on. Open a new one if you still need to."),
+        Turn.NOBODY,
+    ),
+}
+"""How cases stand that the desk does not have, by what became of their opening. Always in these words."""
+
 
 MODES = {
     Case.Mode.MAIL: _("Answers also by e-mail"),
@@ -130,4 +151,15 @@ def merged_words(case: Case) -> str:
     }
     return format_html(
         '{} <a href="{}?stay=1">{}</a>', text, reverse("cabinet:case", args=[case.pk]), _("Show it as it was")
+    )
+
+
+def too_old_words(case: Case) -> str:
+    """Why a case is not opened again, with the way to a new one about the same."""
+    return format_html(
+        '{} <a href="{}?follow_up={}">{}</a>',
+        _("This case was closed too long ago. Open a new one about it."),
+        reverse("cabinet:case-new"),
+        case.pk,
+        _("New case about this"),
     )

@@ -35,12 +35,13 @@ def cases_with_news(context: RequestContext) -> int:
 
 @register.simple_tag
 def forms_of_new_replies() -> str:
-    """How a script says "2 new replies from Maria" in the reader's language."""
+    """How a script says "2 new replies from Maria" in the reader's language; `several` is for more people."""
+    several = {form: ngettext("%(count)s new reply", "%(count)s new replies", n) for form, n in FORMS.items()}
     said = {
         form: ngettext("%(count)s new reply from %(name)s", "%(count)s new replies from %(name)s", number)
         for form, number in FORMS.items()
     }
-    return _with_places(said)
+    return json.dumps(_with_places(said) | {"several": _with_places(several)})
 
 
 @register.simple_tag
@@ -50,11 +51,11 @@ def forms_of_unread_cases() -> str:
         form: ngettext("%(count)s case with something new", "%(count)s cases with something new", number)
         for form, number in FORMS.items()
     }
-    return _with_places(said)
+    return json.dumps(_with_places(said))
 
 
-def _with_places(said: dict[str, str]) -> str:
-    return json.dumps({form: words % {"count": "{count}", "name": "{name}"} for form, words in said.items()})
+def _with_places(said: dict[str, str]) -> dict[str, str]:
+    return {form: words % {"count": "{count}", "name": "{name}"} for form, words in said.items()}
 
 
 @register.filter

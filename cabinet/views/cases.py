@@ -22,6 +22,7 @@ from cabinet import (
     modes,
     selectors,
     services,
+    standings,
     visits,
 )
 from cabinet.draft_models import Draft
@@ -35,7 +36,7 @@ from cabinet.search.lookup import found
 from cabinet.search.words import Search
 from cabinet.views import chat as chat_page
 from cabinet.views.access import PersonRequest, next_page, signed_in, to_sign_in
-from cabinet.wording import ORDER_NAMES, RECEIVED, TAB_NAMES, merged_words
+from cabinet.wording import ORDER_NAMES, RECEIVED, TAB_NAMES, merged_words, too_old_words
 
 PAGE_SIZE = 20
 LONGEST_QUERY = 200
@@ -168,10 +169,11 @@ def close(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def reopen(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     """The customer says it is not solved after all."""
+    case = _case(request, case_id)
     try:
-        services.reopen_case(case=_case(request, case_id))
+        services.reopen_case(case=case)
     except services.CaseTooOld:
-        messages.error(request, _("This case was closed too long ago. Open a new one about it."))
+        messages.error(request, too_old_words(case))
     except services.CaseUnavailable:
         messages.error(request, _("This case can no longer be changed."))
     return redirect("cabinet:case", case_id)
@@ -208,6 +210,8 @@ def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> 
         services.retry_message(message=message)
     except services.NothingToRetry:
         messages.info(request, _("There is nothing to send again: look at the message's state."))
+    except services.CaseTooOld:
+        messages.error(request, too_old_words(case))
     except services.CaseUnavailable:
         messages.error(request, _("This case can no longer be changed."))
     return _back(request, case_id)
@@ -260,6 +264,7 @@ def _show(
     context = {"case": case, "thread": thread, "form": form, "unread": unread}
     context |= {"attachments": attachments.of(case, thread)}
     context |= {"too_old": following.is_over(case, now=now), "newer": following.newer(case)}
+    context["undelivered"] = standings.undelivered(case)
     context |= {"rating": asking(case, now=now).value, "rating_form": rating_form or RatingForm.of(case)}
     return _live(request, "cabinet/case.html", context, live.case_mark(case.revision, unread), status=status)
 

@@ -489,6 +489,13 @@ def sending(person: AbstractBaseUser) -> str:
     return path(factories.case_of(person, SUBJECTS[1], SAID[2]))
 
 
+@place("case: refused at the beginning")
+def refused_at_the_beginning(person: AbstractBaseUser) -> str:
+    case = factories.case_of(person, SUBJECTS[1], SAID[2])
+    failed(case)
+    return path(case)
+
+
 @place("case: your turn")
 def your_turn(person: AbstractBaseUser) -> str:
     return path(answered(person))

@@ -2,16 +2,19 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from cabinet import thread
 from cabinet.draft_models import UnsentForm
 from cabinet.models import Case, Message
 from tests import factories
@@ -49,6 +52,14 @@ def page(browser: Browser, person: AbstractBaseUser, live_server: LiveServer) ->
 
 def path(case: Case) -> str:
     return f"/cases/{case.pk}/"
+
+
+def told(case: Case, **fields: object) -> None:
+    """The desk has said something about the case, as open pages notice it."""
+    locked = thread.lock(case.pk)
+    for name, value in fields.items():
+        setattr(locked, name, value)
+    thread.store(locked, timezone.now())
 
 
 def test_a_reply_appears_and_what_is_typed_stays(page: Page, case: Case) -> None:
@@ -160,6 +171,116 @@ def test_close_and_reopen_keep_what_is_typed(page: Page, case: Case) -> None:
     page.locator("#close-case").evaluate("form => form.requestSubmit()")
     expect(page.get_by_text("Your reply will open the case again.")).to_be_visible()
     expect(page.get_by_label("Your reply")).to_have_value("half a sentence")
+
+
+def test_a_box_that_goes_leaves_what_was_typed_to_be_read_and_comes_back_with_it(
+    page: Page, case: Case
+) -> None:
+    page.goto(path(case))
+    page.get_by_label("Your reply").fill("half a sentence")
+    told(case, availability="deleted")
+    expect(page.locator("#composer form[data-reply]")).to_have_count(0)
+    left = page.get_by_label("What you wrote was not sent:")
+    expect(left).to_have_value("half a sentence")
+    expect(left).to_be_focused()
+    expect(page.locator("#announcer")).to_contain_text("Support has deleted this case")
+    left.evaluate("(element) => { window.left = element; }")
+    told(case, availability="archived")
+    expect(page.locator("#composer")).to_contain_text("is in the archive")
+    expect(left).to_have_value("half a sentence")
+    told(case, availability="")
+    box = page.get_by_label("Your reply")
+    expect(box).to_have_value("half a sentence")
+    expect(box).to_be_focused()
+    box.press("Control+Enter")
+    expect(page.locator("article[data-author=customer]")).to_have_count(2)
+
+
+@pytest.mark.parametrize("gone", ["too old", "merged", "refused"])
+def test_an_open_page_takes_no_reply_where_the_server_takes_none(
+    page: Page, person: AbstractBaseUser, case: Case, gone: str
+) -> None:
+    other = delivered(case_of(person, "The other one"), "9-9")
+    page.goto(path(case))
+    expect(page.get_by_label("Your reply")).to_be_visible()
+    if gone == "too old":
+        told(case, status="closed", closed_at=timezone.now() - timedelta(days=40))
+        words = "closed too long ago"
+    elif gone == "merged":
+        told(case, availability="merged", merged_into=other)
+        words = "Go to case № 9-9"
+    else:
+        case.outbox.update(state="rejected")
+        case.messages.update(state="failed", failure="rejected")
+        told(case, number="")
+        words = "Send the message above again"
+    expect(page.locator("#composer")).to_contain_text(words)
+    expect(page.locator("#composer form")).to_have_count(0)
+    expect(page.locator("#composer textarea")).to_be_hidden()
+    if gone == "refused":
+        page.get_by_role("button", name="Send again").click()
+        expect(page.get_by_label("Your reply")).to_be_visible()
+
+
+def test_a_reopened_case_can_be_sent_and_solved_from_a_page_that_was_there_before(
+    page: Page, case: Case
+) -> None:
+    told(case, status="closed", closed_at=timezone.now())
+    page.goto(path(case))
+    page.get_by_label("Your reply").fill("half a sentence")
+    solved = page.get_by_role("button", name="Send and mark as solved")
+    expect(page.get_by_text("Your reply will open the case again.")).to_be_visible()
+    expect(solved).to_be_hidden()
+    told(case, status="open")
+    expect(solved).to_be_visible()
+    expect(page.get_by_label("Your reply")).to_have_value("half a sentence")
+
+
+def test_the_answer_to_a_reply_shows_the_whole_page_as_it_is_then(page: Page, case: Case) -> None:
+    staff_reply(case)
+    told(case, status="closed", closed_at=timezone.now())
+    page.goto(path(case))
+    expect(page.locator("#rate")).to_be_visible()
+    page.route("**/live/?*", lambda route: route.abort())
+    page.get_by_label("Your reply").fill("It still smokes")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("article[data-author=customer]")).to_have_count(2)
+    expect(page.get_by_role("button", name="Solved, close the case")).to_be_visible()
+    expect(page.locator("#rate")).to_have_count(0)
+
+
+def test_news_leave_the_focus_on_links_beside_the_thread(
+    page: Page, case: Case, person: AbstractBaseUser
+) -> None:
+    other = delivered(case_of(person, "The other one"), "9-9")
+    told(case, follow_up_of=other)
+    page.goto(path(case))
+    link = page.locator("#case-details a")
+    link.focus()
+    staff_reply(case, "news")
+    expect(page.locator("#case-details")).to_contain_text("Your turn")
+    expect(link).to_be_focused()
+    told(case, availability="merged", merged_into=other)
+    link = page.locator("#notice a")
+    link.focus()
+    told(other, number="9-10")
+    told(case)
+    expect(link).to_have_text("Go to case № 9-10")
+    expect(link).to_be_focused()
+
+
+def test_news_leave_the_focus_on_the_lists_tabs_and_pages(page: Page, person: AbstractBaseUser) -> None:
+    for number in range(21):
+        case_of(person, f"case {number}")
+    page.goto("/cases/")
+    page.locator("#tabs a").nth(2).focus()
+    case_of(person, "one more")
+    expect(page.locator("#tabs a").nth(2)).to_contain_text("22")
+    expect(page.locator("#tabs a").nth(2)).to_be_focused()
+    page.get_by_role("link", name="Older").focus()
+    case_of(person, "and another")
+    expect(page.locator("#list-foot")).to_contain_text("of 23")
+    expect(page.get_by_role("link", name="Older")).to_be_focused()
 
 
 def test_a_lost_session_is_said_quietly_and_nothing_typed_is_lost(page: Page, case: Case) -> None:

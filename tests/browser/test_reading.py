@@ -7,11 +7,12 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from cabinet import reading_marks
-from cabinet.models import Case, CaseFile
+from cabinet import desk, reading_marks, services
+from cabinet.models import Case, CaseFile, OutboxEntry
 from tests import factories
 from tests.factories import PNG, case_of, delivered, file_in, long_thread, staff_reply
 
@@ -139,6 +140,30 @@ def test_news_moves_neither_the_page_nor_the_focus(page: Page, case: Case, alice
     assert after == [pytest.approx(before[0], abs=2), before[1]]
 
 
+def test_what_several_people_answer_is_said_of_none_of_them(page: Page, case: Case) -> None:
+    page.goto(path(case))
+    page.evaluate(HIDE, True)
+    staff_reply(case, "one")
+    staff_reply(case, "two", author_name="Boris")
+    page.evaluate("cabinet.ask()")
+    expect(page.locator("article")).to_have_count(3)
+    expect(page.locator("#announcer")).to_have_text("2 new replies")
+
+
+def test_a_message_that_is_not_delivered_is_said_once(
+    page: Page, case: Case, alice: AbstractBaseUser
+) -> None:
+    message = services.post_reply(case=case, author=alice, text="still smokes")
+    page.goto(path(case))
+    expect(page.locator("#announcer")).to_have_text("")
+    entry = case.outbox.get(message=message)
+    refused = {"state": OutboxEntry.State.REJECTED, "reason": "rejected", "detail": ""}
+    desk.mark_given_up(entry, now=timezone.now(), **refused)  # type: ignore[arg-type]
+    expect(page.locator("#announcer")).to_contain_text("Not delivered. The help desk did not accept")
+    staff_reply(case, "news")
+    expect(page.locator("#announcer")).to_have_text("1 new reply from Maria")
+
+
 # ── where a page is entered ──
 
 
@@ -156,6 +181,21 @@ def test_a_page_is_entered_at_what_is_new_then_at_the_end(
     page.goto("/cases/")
     page.goto(f"{path(case)}#m-{wanted.pk}")
     assert page.locator(f"#m-{wanted.pk}").evaluate(IN_SIGHT)
+
+
+def test_from_the_list_one_arrives_at_what_is_new_or_at_the_end(
+    page: Page, case: Case, alice: AbstractBaseUser
+) -> None:
+    long_thread(case, 60)
+    alice.read_marks.update(position=30)  # type: ignore[attr-defined]
+    page.goto("/cases/")
+    page.locator(".row-link").click()
+    expect(page.locator("#new")).to_be_in_viewport()
+    page.goto("/cases/")
+    expect(page.locator(".row-new")).to_have_count(0)
+    page.goto(f"{path(case)}#new")
+    expect(page.locator("#new")).to_have_count(0)
+    expect(page.locator("article").last).to_be_in_viewport()
 
 
 def test_back_and_reload_find_the_place_again(page: Page, case: Case, alice: AbstractBaseUser) -> None:
@@ -369,8 +409,8 @@ def test_without_a_script_all_of_it_works_by_loading_pages(
     page.goto("/cases/")
     expect(page).to_have_title("(1) My cases")
     expect(page.locator(".row-new")).to_contain_text("2 new messages")
-    page.goto(path(case))
-    expect(page.locator("#new")).to_be_visible()
+    page.locator(".row-new").click()
+    expect(page.locator("#new")).to_be_in_viewport()
     expect(page.get_by_role("button", name="Show all")).to_have_count(0)
     assert page.locator(".body.long").evaluate("(element) => element.offsetHeight") > 600
     page.get_by_role("link", name="earlier messages").click()

@@ -7,8 +7,9 @@ import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
+from cabinet import chat
 from cabinet.models import Case, Message, OutboxEntry
 from tests import factories
 from tests.cabinet.pages import Page
@@ -147,6 +148,97 @@ def test_a_failed_message_says_why_and_can_be_sent_again(
     assert page.all("article", data_state="failed")
     assert words in page.text
     assert bool(page.all("form", action=f"/cases/{case.pk}/messages/{message.pk}/retry/")) is retry
+
+
+@pytest.mark.parametrize(
+    ("state", "label", "words", "again"),
+    [
+        ("rejected", "Not delivered", "Support has not got this case", True),
+        ("undecided", "Being checked", "We do not know yet whether support has got this case", False),
+        ("dropped", "Not delivered", "decided not to send this case on", False),
+    ],
+)
+def test_a_case_that_never_arrived_says_so_and_takes_nothing_more(
+    as_alice: Client, alice: AbstractBaseUser, state: str, label: str, words: str, again: bool
+) -> None:
+    case = case_of(alice)
+    message = failed(case, state, state)
+    page = show(as_alice, case)
+    assert words in page.text
+    assert page.all("div", class_="notice notice-failed")
+    for untrue in ("Support is working on it", "It also comes in your mail", "The number comes", "With supp"):
+        assert untrue not in page.text
+    assert not page.all("textarea", name="text")
+    assert page.all("a", href="/cases/new/?subject=The%20printer%20smokes")
+    assert bool(page.all("form", action=f"/cases/{case.pk}/messages/{message.pk}/retry/")) is again
+    assert ("You can send it again" in page.text) is again
+    assert "Your turn" not in page.text
+    overview = Page(as_alice.get("/cases/"))
+    assert f"{label} " in overview.text
+    assert overview.all("span", class_="pill pill-failed")
+    assert "With support" not in overview.text
+    assert not overview.all("a", class_="row-link row-turn")
+
+
+def test_a_reply_to_a_case_that_never_arrived_keeps_its_words(
+    as_alice: Client, alice: AbstractBaseUser
+) -> None:
+    case = case_of(alice)
+    failed(case, "rejected")
+    answer = as_alice.post(f"/cases/{case.pk}/reply/", {"text": "my precious words"})
+    page = Page(answer)
+    assert answer.status_code == 422
+    assert page.all("textarea", id="id_text", readonly="")
+    assert "my precious words" in page.source
+    assert case.messages.count() == 1
+
+
+def test_a_case_that_arrives_after_all_stands_as_any_other(as_alice: Client, alice: AbstractBaseUser) -> None:
+    case = case_of(alice)
+    message = failed(case, "rejected")
+    as_alice.post(f"/cases/{case.pk}/messages/{message.pk}/retry/")
+    page = show(as_alice, case)
+    assert page.all("textarea", name="text")
+    assert "The number comes in a moment" in page.text
+    OutboxEntry.objects.update(state=OutboxEntry.State.DELIVERED)
+    case.refresh_from_db()
+    assert "Support is working on it" in show(as_alice, delivered(case)).text
+
+
+def test_what_waits_behind_an_opening_that_failed_is_not_said_to_be_on_its_way(
+    as_alice: Client, alice: AbstractBaseUser
+) -> None:
+    case = case_of(alice)
+    as_alice.post(f"/cases/{case.pk}/reply/", {"text": "one more thing"})
+    entry = case.outbox.get(kind="open_case")
+    Message.objects.filter(outbox=entry).update(state="failed", failure="rejected")
+    case.outbox.filter(pk=entry.pk).update(state="rejected")
+    page = show(as_alice, case)
+    assert "Waits until support has the case" in page.text
+    assert not page.all("span", class_="tag")
+    assert "Sending" not in Page(as_alice.get("/cases/")).text
+
+
+def test_a_case_that_never_arrived_can_be_closed(as_alice: Client, alice: AbstractBaseUser) -> None:
+    case = case_of(alice)
+    failed(case, "rejected")
+    as_alice.post(f"/cases/{case.pk}/close/")
+    page = show(as_alice, case)
+    assert "This case is closed" in page.text
+    assert not page.all("textarea", name="text")
+
+
+def test_a_chat_that_never_arrived_is_followed_by_a_new_one(
+    as_alice: Client, alice: AbstractBaseUser, settings: Settings
+) -> None:
+    settings.CABINET_MODES = ["mail", "chat"]
+    failed(chat.say(author=alice, text="Hello?", submission_key=uuid.uuid4()).case, "rejected")
+    assert as_alice.post("/chat/", {"text": "Anybody?"}).status_code == 302
+    assert sorted(Message.objects.values_list("text", "state")) == [
+        ("Anybody?", "sending"),
+        ("Hello?", "failed"),
+    ]
+    assert Case.objects.count() == 2
 
 
 def test_retry_sends_again(as_alice: Client, alice: AbstractBaseUser) -> None:

@@ -122,6 +122,25 @@ def test_a_reply_from_an_old_page_keeps_its_words(as_alice: Client, case: Case) 
     assert case.status == "closed"
 
 
+def test_nothing_is_sent_again_in_a_case_that_a_new_one_follows(
+    as_alice: Client, alice: AbstractBaseUser, case: Case
+) -> None:
+    closed_at = case.closed_at
+    message = services.post_reply(case=changed(case, status="open"), author=alice, text="still smokes")
+    case.outbox.filter(message=message).update(state="rejected")
+    case.messages.filter(pk=message.pk).update(state="failed", failure="rejected")
+    case.refresh_from_db()
+    changed(case, status="closed", closed_at=closed_at)
+    again = f"/cases/{case.pk}/messages/{message.pk}/retry/"
+    assert not show(as_alice, case).all("form", action=again)
+    page = Page(as_alice.post(again, follow=True))
+    assert "closed too long ago. Open a new one" in page.text
+    assert len(page.all("a", href=f"{NEW}?follow_up={case.pk}")) == 2
+    message.refresh_from_db()
+    assert message.state == "failed"
+    assert not case.outbox.filter(state="waiting", message=message).exists()
+
+
 def test_the_rule_costs_no_query(
     as_alice: Client, case: Case, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

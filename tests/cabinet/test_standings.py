@@ -117,6 +117,14 @@ def test_words_cost_no_query(
         assert len({standings.standing(each).label for each in selectors.cases_under(alice, "all")}) == 3
     with django_assert_num_queries(1):
         standings.standing(selectors.case_pages(alice).get(pk=case.pk))
+    never = case_of(alice, "never arrived")
+    never.outbox.update(state="rejected")
+    with django_assert_num_queries(1):
+        kinds = [standings.standing(each).kind for each in selectors.cases_under(alice, "all")]
+    assert kinds[0] == "failed"
+    assert "failed" not in kinds[1:]
+    with django_assert_num_queries(1):
+        assert standings.standing(selectors.case_pages(alice).get(pk=never.pk)).kind == "failed"
     bare = Case.objects.get(pk=case.pk)
     with django_assert_num_queries(1):
         standings.standing(bare)

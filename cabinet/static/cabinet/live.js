@@ -71,9 +71,10 @@
   }
   const REACHED = "article, a, button, summary, input";
   function focusIn(here) {
-    const place = [...here.querySelectorAll(REACHED)].indexOf(document.activeElement);
+    const reached = (element) => [element, ...element.querySelectorAll(REACHED)];
+    const place = reached(here).indexOf(document.activeElement);
     return (child) => {
-      const wanted = place < 0 ? null : [...child.querySelectorAll(REACHED)][place];
+      const wanted = place < 0 ? null : reached(child)[place];
       if (!wanted) return;
       if (wanted.matches("article")) wanted.tabIndex = -1;
       wanted.focus({ preventScroll: true });
@@ -119,6 +120,34 @@
       document.dispatchEvent(new CustomEvent("cabinet:merged", { detail: { target, added } }));
       return added.map(({ child }) => child);
     },
+  });
+
+  // ── the composer: a form stays itself; where one comes or goes, what is typed stays to be read ──
+  let asker = null;
+  document.addEventListener("htmx:beforeSwap", (event) => { asker = event.detail.requestConfig.elt; });
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const old = event.detail.target, fresh = event.detail.fragment.querySelector("#composer");
+    if (old.id !== "composer" || !fresh) return;
+    const form = old.querySelector("form[data-reply]"), next = fresh.querySelector("form[data-reply]");
+    if (form && next) {
+      // The answer to the form itself is for the composer's own script.
+      if (asker === form) return;
+      old.querySelector("#composer-state").replaceChildren(...fresh.querySelector("#composer-state").childNodes);
+      event.detail.shouldSwap = false;
+      return;
+    }
+    const box = fresh.querySelector("#id_text"), unsent = fresh.querySelector("[data-unsent]");
+    const typed = old.querySelector("#id_text").value, kept = box.value;
+    // What was just sent is in the answer, what has been typed since is here.
+    const words = form && asker === form ? [kept, typed].filter((part) => part.trim()).join("\n\n") : next ? kept || typed : typed || kept;
+    box.defaultValue = words;
+    if (unsent) unsent.hidden = !words.trim();
+    if (!form && !next && print(old) === print(fresh)) event.detail.shouldSwap = false;
+    if (form) announce(fresh.querySelector("p").textContent);
+    if (old.contains(document.activeElement)) document.addEventListener("htmx:afterSettle", () => {
+      const there = document.querySelector("#composer a, #composer textarea");
+      if (there && document.activeElement === document.body) there.focus({ preventScroll: true });
+    }, { once: true });
   });
 
   // ── asking ──

@@ -32,9 +32,12 @@
 
   // ── what is said about news ──
   function inWords(forms, count, name) {
-    const kinds = JSON.parse(forms), kind = new Intl.PluralRules(document.documentElement.lang).select(count);
+    const all = JSON.parse(forms), kinds = name ? all : all.several || all, kind = new Intl.PluralRules(document.documentElement.lang).select(count);
     return (kinds[kind] || kinds.many).replace("{count}", count).replace("{name}", name || "");
   }
+  const failures = (parts) => parts.flatMap((part) => [...part.querySelectorAll("[data-message][data-state=failed]")]);
+  let failed = new Set();
+  const rememberFailures = () => { failed = new Set(failures(thread() ? [thread()] : []).map((article) => article.dataset.message)); };
   const unread = () => Number((document.querySelector("#unread-badge [aria-hidden]") || {}).textContent || 0);
   let known = unread();
   document.addEventListener("cabinet:merged", (event) => {
@@ -50,7 +53,13 @@
     }
     for (const child of last) child.classList.add("fresh");
     const names = last.map((child) => child.querySelector("[data-author=staff] .said-name")).filter(Boolean);
-    if (names.length) announce(inWords(voice.dataset.replies, names.length, names[0].textContent));
+    const people = new Set(names.map((name) => name.textContent));
+    const changed = added.filter(({ isNew }) => !isNew).map(({ child }) => child);
+    const said = failures([...changed, ...last]).filter((article) => !failed.has(article.dataset.message))
+      .map((article) => article.querySelector(".state-failed").textContent.trim());
+    rememberFailures();
+    if (names.length) said.push(inWords(voice.dataset.replies, names.length, people.size > 1 ? "" : names[0].textContent));
+    if (said.length) announce(said.join(" "));
   });
   document.addEventListener("htmx:afterSettle", () => {
     const voice = document.getElementById("announcer"), now = unread();
@@ -107,7 +116,8 @@
   // ── where a page is entered: at the hash, at what is new, at the end; never against the browser's memory ──
   function arrive() {
     const way = performance.getEntriesByType("navigation")[0];
-    if (location.hash || !thread() || document.querySelector("[data-focus]") || (way && way.type !== "navigate")) return;
+    // "#new" is what the list says of a case with news: without scripts the browser itself goes there.
+    if ((location.hash && location.hash !== "#new") || !thread() || document.querySelector("[data-focus]") || (way && way.type !== "navigate")) return;
     const line = document.getElementById("new");
     if (line) return line.scrollIntoView({ block: "start" });
     const last = thread().lastElementChild, composer = document.getElementById("composer");
@@ -127,7 +137,7 @@
     const wanted = location.hash.slice(1);
     if (wanted.startsWith("m-") && !document.getElementById(wanted) && document.getElementById("earlier")) location.replace("?all=1" + location.hash);
   }
-  const begin = () => { arrangeDetails(); findHash(); arrive(); settle(); seen(); };
+  const begin = () => { rememberFailures(); arrangeDetails(); findHash(); arrive(); settle(); seen(); };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   else begin();
   window.addEventListener("hashchange", findHash);
