@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cabinet import chat, interrupted, live, notices, presence, selectors
+from cabinet import chat, interrupted, limits, live, notices, presence, selectors
 from cabinet.forms import ChatForm, ChatSettingsForm
 from cabinet.models import Case, Message, Profile
 from cabinet.rating import Asking, asking
@@ -28,8 +28,8 @@ def conversation(request: PersonRequest) -> HttpResponseBase:
         form.initial["text"] = _once_said(request)
         _bring_back(request, form)
         return _show(request, form)
-    if not form.is_valid():
-        return _show(request, form, status=422)
+    if not form.is_valid() or limits.over(request, form, _limits_of(request)):
+        return limits.refused(_show(request, form), form)
     message = chat.say(
         author=request.user,
         text=form.cleaned_data["text"],
@@ -61,6 +61,12 @@ def here(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     case = get_object_or_404(selectors.cases_of(request.user), pk=case_id)
     presence.here(user=request.user, case=case, now=timezone.now())
     return HttpResponse(status=204)
+
+
+def _limits_of(request: PersonRequest) -> tuple[str, ...]:
+    """Words that begin a chat are a new case, too."""
+    current = chat.current_chat(request.user)
+    return limits.POST if current is not None and current.accepts_messages else limits.CASE
 
 
 def _once_said(request: PersonRequest) -> str:

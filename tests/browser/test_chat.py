@@ -220,6 +220,24 @@ def test_what_could_not_be_sent_says_so_and_goes_once_when_tried_again(page: Pag
     assert Message.objects.count() == 1
 
 
+def test_words_that_come_too_fast_say_when_and_go_when_tried_again(page: Page, settings: Settings) -> None:
+    settings.POSTS_PER_MINUTE = 1
+    page.goto("/chat/")
+    say(page, "The first words")
+    expect(page.locator("article[data-message]")).to_have_count(1)
+    # A minute may end between the two.
+    say(page, "More words")
+    say(page, "And more")
+    expect(mine(page).last).to_contain_text("send it again in")
+    expect(mine(page).last).to_contain_text("And more")
+    settings.POSTS_PER_MINUTE = 0
+    for button in page.get_by_role("button", name="Try again").all()[::-1]:
+        button.click()
+    expect(page.locator("article[data-message]")).to_have_count(3)
+    expect(page.locator("[data-pending]")).to_have_count(0)
+    assert Message.objects.count() == 3
+
+
 def test_what_could_not_be_sent_can_be_taken_back(page: Page) -> None:
     page.goto("/chat/")
     page.set_input_files("#id_files", {"name": "full.txt", "mimeType": "text/plain", "buffer": b"words"})

@@ -181,9 +181,10 @@
   async function why(answer) {
     if (answer.status === 401) return document.getElementById("quiet-notice").dataset.signedOut;
     if (answer.status === 413) return words.tooLarge;
-    if (answer.status !== 422) return words.trouble;
+    if (answer.status !== 422 && answer.status !== 429) return words.trouble;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    return [...page.querySelectorAll("#composer .flash.error li")].map((line) => line.textContent).join(" ");
+    const said = [...page.querySelectorAll("#composer .flash.error li")].map((line) => line.textContent);
+    return said.join(" ") || words.trouble;
   }
   document.addEventListener("htmx:beforeRequest", (event) => {
     const earlier = event.detail.elt.hasAttribute("data-older");
