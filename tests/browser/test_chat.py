@@ -418,6 +418,50 @@ def test_on_a_phone_everything_fits_and_the_composer_stays_above_the_keyboard(
         expect(mine(page).last).to_be_in_viewport()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_policy_data_and_language_are_reached_from_the_chat_at_400_percent_too(
+    browser: Browser, person: AbstractBaseUser, live_server: LiveServer, settings: Settings, scripts: bool
+) -> None:
+    settings.PRIVACY_POLICY_URL = "https://shop.example/privacy"
+    a_long_talk(person, answers=20)
+    context = window(browser, person, live_server, java_script_enabled=scripts)
+    page = context.new_page()
+    for size in (PHONE, {"width": 320, "height": 256}):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.goto("/chat/")
+        page.get_by_label("Settings of the chat").click()
+        for name in ("Privacy policy", "My data"):
+            link = page.get_by_role("link", name=name)
+            link.scroll_into_view_if_needed()
+            expect(link).to_be_in_viewport(ratio=1)
+            link.click(trial=True)
+            assert link.bounding_box()["height"] >= 44  # type: ignore[index]
+    switch = page.get_by_role("button", name="Русский")
+    assert switch.bounding_box()["height"] >= 44  # type: ignore[index]
+    switch.click()
+    expect(page.get_by_role("heading", name="Чат с поддержкой")).to_be_attached()
+    context.close()
+
+
+def test_the_limits_of_files_are_said_to_whoever_is_about_to_attach_one(page: Page) -> None:
+    page.goto("/chat/")
+    limits = page.locator("#files-hint")
+    shown = "e => getComputedStyle(e).clipPath === 'none'"
+    assert not limits.evaluate(shown)
+    assert "25 MB" in str(page.locator(".files-label").get_attribute("title"))
+    page.get_by_label("Settings of the chat").click()
+    expect(page.locator("#chat-settings").get_by_text("Up to 25 MB a file")).to_be_in_viewport()
+    page.locator("#id_files").focus()
+    assert limits.evaluate(shown)
+    expect(limits).to_be_in_viewport()
+    box(page).focus()
+    assert not limits.evaluate(shown)
+    page.set_input_files("#id_files", {"name": "full.txt", "mimeType": "text/plain", "buffer": b"words"})
+    expect(page.locator(".chip-name")).to_have_text("full.txt")
+    box(page).focus()
+    assert limits.evaluate(shown)
+
+
 def test_without_a_script_the_chat_is_a_form(
     browser: Browser, person: AbstractBaseUser, live_server: LiveServer
 ) -> None:

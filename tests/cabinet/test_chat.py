@@ -411,6 +411,25 @@ def test_other_cases_stay_out_of_the_chat(as_alice: Client, alice: AbstractBaseU
     assert Case.objects.filter(mode="chat").count() == 1
 
 
+# ── the foot ──
+
+
+@pytest.mark.parametrize("status", ["open", "closed"])
+def test_the_menu_leads_to_the_policy_ones_data_and_the_other_language(
+    as_alice: Client, say: Say, settings: Settings, status: str
+) -> None:
+    settings.PRIVACY_POLICY_URL = "https://shop.example/privacy"
+    changed(say().case, status=status)
+    menu = show(as_alice).source.partition('id="chat-settings"')[2].partition("</details>")[0]
+    assert 'href="https://shop.example/privacy"' in menu
+    assert 'href="/account/"' in menu
+    assert "Up to 25 MB a file, 50 MB together." in menu
+    [form] = show(as_alice).all("form", class_="languages")
+    answer = as_alice.post(form["action"], {"language": "ru", "next": "/chat/"})
+    assert answer["Location"] == "/chat/"
+    assert 'name="language" value="ru"' in menu
+
+
 # ── settings ────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -54,6 +54,7 @@
   }
   // This form is sent here and not by composer.js, which only brings its files up.
   form.dataset.sent = "here";
+  form.querySelector(".files-label").title = document.getElementById("files-hint").textContent;
   const chips = () => [...form.querySelectorAll(".chip")], isComing = () => Boolean(form.querySelector(".chip progress"));
   const nameOf = (chip) => chip.querySelector(".chip-name").textContent;
   function take() {
