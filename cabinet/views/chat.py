@@ -111,11 +111,13 @@ def _show(
     # since another tab may begin the next chat.
     _counts, total, unread, changed = selectors.overview(request.user)
     talk = chat.conversation(request.user, shown=_shown(request))
+    news = chat.news(talk, user=request.user)
     if Visit.of(request).looking:
-        unread -= chat.read(talk, user=request.user, now=timezone.now())
+        unread -= chat.read(talk, news, user=request.user, now=timezone.now())
     mark = live.list_mark(total, changed, unread)
     context: dict[str, object] = {"mark": mark, "stream": live.stream_address(), "unread": unread}
     profile, _made = Profile.objects.get_or_create(user_id=request.user.pk)
+    context["first_new"] = _first_new(request, news)
     context |= {"talk": talk, "case": talk.current, "form": form, "profile": profile}
     context |= {"begins_anew": talk.is_over and "new" in request.GET, "letters": notices.switched_on()}
     if talk.is_over and talk.current is not None:
@@ -128,6 +130,19 @@ def _show(
     response = render(request, "cabinet/chat.html", context, status=status)
     response["X-Live-Mark"] = mark
     return response
+
+
+def _first_new(request: PersonRequest, news: list[Message]) -> uuid.UUID | None:
+    """The message under the "new" line: an open page says again which it was when its visit began.
+
+    What comes while the page is open gets no line: it is a conversation.
+    """
+    if not request.headers.get("HX-Request"):
+        return news[0].pk if news else None
+    try:
+        return uuid.UUID(request.headers.get("X-Visit-Since", ""))
+    except ValueError:
+        return None
 
 
 def _shown(request: PersonRequest) -> int:

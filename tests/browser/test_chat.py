@@ -16,6 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from cabinet import chat, desk
 from cabinet.models import Case, Message, Profile, ReadMark
+from cabinet.reading_marks import mark_read
 from cabinet.types import IncomingMessage
 from tests import factories
 
@@ -313,6 +314,7 @@ def a_long_talk(person: AbstractBaseUser, answers: int = 100) -> None:
     message = chat.say(author=person, text="The very first words", submission_key=uuid.uuid4())
     for number in range(answers):
         answered(f"Answer number {number}", message.case)
+    mark_read(user=person, case=message.case, position=answers + 1, now=timezone.now())
 
 
 def test_an_ended_chat_is_rated_in_its_own_place_and_half_a_rating_survives_news(page: Page) -> None:
@@ -355,6 +357,32 @@ def test_who_reads_above_is_not_torn_away_and_is_told_of_news(page: Page, person
     page.get_by_role("button", name="New answer").click()
     assert at_end(page)
     expect(page.get_by_role("button", name="New answer")).to_be_hidden()
+
+
+def test_whoever_was_away_begins_at_what_is_new(page: Page, person: AbstractBaseUser) -> None:
+    a_long_talk(person, answers=30)
+    page.goto("/chat/")
+    assert at_end(page)
+    page.goto("about:blank")
+    answered("The first answer meanwhile")
+    for number in range(30):
+        answered(f"More of it, {number}")
+    page.goto("/chat/")
+    line = page.locator("#new")
+    expect(line).to_be_in_viewport()
+    expect(page.get_by_text("The first answer meanwhile")).to_be_in_viewport()
+    assert not at_end(page)
+    answered("While it is open")
+    expect(page.get_by_role("button", name="New answer")).to_be_visible()
+    expect(page.locator("#new + li")).to_contain_text("The first answer meanwhile")
+    expect(line).to_be_in_viewport()
+    say(page, "Thank you")
+    expect(mine(page).last).to_be_in_viewport()
+    expect(page.locator("article[data-message][data-author=customer]")).to_have_count(2)
+    assert at_end(page)
+    page.reload()
+    expect(line).to_have_count(0)
+    assert at_end(page)
 
 
 def test_earlier_messages_come_in_above_and_the_place_stays(page: Page, person: AbstractBaseUser) -> None:
@@ -401,6 +429,7 @@ def test_on_a_phone_everything_fits_and_the_composer_stays_above_the_keyboard(
 ) -> None:
     a_long_talk(person, answers=20)
     answered("x" * 300)
+    mark_read(user=person, case=Case.objects.get(), position=22, now=timezone.now())
     for width in (PHONE["width"], 320):
         page.set_viewport_size({"width": width, "height": PHONE["height"]})
         page.goto("/chat/")

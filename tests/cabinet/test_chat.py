@@ -399,6 +399,46 @@ def test_what_the_chat_shows_is_read_once_somebody_looks(
     assert ReadMark.objects.get().position == 3
 
 
+def test_a_line_stands_before_what_is_new_and_stays_for_the_visit(as_alice: Client, say: Say) -> None:
+    case = say().case
+    staff_reply(case, "read before")
+    show(as_alice)
+    assert "new" not in {li.get("id") for li in show(as_alice).all("li")}
+    first = staff_reply(case, "first new")
+    staff_reply(case, "second new")
+    page = show(as_alice)
+    ids = [li["id"] for li in page.all("li") if li.get("id", "").startswith(("m-", "new"))]
+    assert ids[2:4] == ["new", f"m-{first.pk}"]
+    [live] = page.all("div", id="live")
+    visit = {"hx-request": "true", "x-visit-looking": "1", "x-visit-since": live["data-since"]}
+    for address in ("/chat/", "/chat/?shown=120"):
+        later = Page(as_alice.get(address, headers=visit))
+        assert [li["id"] for li in later.all("li") if li.get("id", "").startswith(("m-", "new"))] == ids
+        assert later.all("div", id="live")[0]["data-since"] == live["data-since"]
+    assert "new" not in {li.get("id") for li in show(as_alice).all("li")}, "the next visit"
+
+
+def test_what_comes_while_the_page_is_open_gets_no_line(as_alice: Client, say: Say) -> None:
+    case = say().case
+    [live] = show(as_alice).all("div", id="live")
+    staff_reply(case, "just now")
+    visit = {"hx-request": "true", "x-visit-looking": "1", "x-visit-since": live["data-since"]}
+    page = Page(as_alice.get("/chat/", headers=visit))
+    assert "just now" in page.text
+    assert "new" not in {li.get("id") for li in page.all("li")}
+
+
+def test_the_line_stands_in_the_chat_where_the_news_begin(as_alice: Client, say: Say) -> None:
+    first = say("the first chat").case
+    show(as_alice)
+    late = staff_reply(first, "a late answer")
+    end(first)
+    staff_reply(say("the next chat").case, "another answer")
+    ids = [li.get("id") for li in show(as_alice).all("li")]
+    assert ids.index("new") + 1 == ids.index(f"m-{late.pk}")
+    assert ids.count("new") == 1
+
+
 def test_the_list_knows_chats_too(as_alice: Client, say: Say) -> None:
     say("about the invoice")
     assert "about the invoice" in Page(as_alice.get("/cases/")).text

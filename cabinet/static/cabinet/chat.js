@@ -14,7 +14,15 @@
   const SLACK = 80;
   const down = document.getElementById("chat-down");
   let atEnd = true, fromEnd = 0, top = 0;
-  const toEnd = () => { view.scrollTop = view.scrollHeight; atEnd = true; down.hidden = true; };
+  const toEnd = () => { view.scrollTop = view.scrollHeight; atEnd = true; down.hidden = true; news = null; };
+  // The page begins at what is new, and stays there until the reader moves: pictures grow above.
+  let news = document.getElementById("new");
+  function begin() {
+    if (!news) return toEnd();
+    atEnd = false;
+    view.scrollTop += news.getBoundingClientRect().top - view.getBoundingClientRect().top - 12;
+  }
+  for (const moved of ["wheel", "touchstart", "keydown", "pointerdown"]) window.addEventListener(moved, () => { news = null; }, { capture: true, passive: true });
   view.addEventListener("scroll", () => {
     // Only going up leaves the end: what grows, or a view that shrinks, does not.
     if (view.scrollHeight - view.scrollTop - view.clientHeight < SLACK) atEnd = true;
@@ -24,7 +32,7 @@
   }, { passive: true });
   down.addEventListener("click", toEnd);
   // A picture that has loaded, a keyboard that has opened: whoever was at the end stays there.
-  const keep = new ResizeObserver(() => { if (atEnd) toEnd(); });
+  const keep = new ResizeObserver(() => { if (news) begin(); else if (atEnd) toEnd(); });
   keep.observe(view);
   keep.observe(view.firstElementChild);
 
@@ -304,6 +312,6 @@
 
   hint();
   recall();
-  toEnd();
+  begin();
   if (new URLSearchParams(location.search).has("new")) box.focus();
 })();
