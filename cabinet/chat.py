@@ -70,7 +70,7 @@ def say(
     with transaction.atomic():
         # One after another for one person: two first words at once would begin two chats.
         Profile.objects.select_for_update().get(user_id=author.pk)
-        earlier = Message.objects.filter(case__in=chats_of(author), submission_key=submission_key).first()
+        earlier = said_before(author, submission_key)
         if earlier is not None:
             return earlier
         case = current_chat(author)
@@ -91,6 +91,11 @@ def say(
             submission_key=submission_key,
         )
         return case.messages.earliest("position")
+
+
+def said_before(author: AbstractBaseUser, submission_key: uuid.UUID) -> Message | None:
+    """The message that these words have become already, sent by a page that has not heard of it."""
+    return Message.objects.filter(case__in=chats_of(author).order_by(), submission_key=submission_key).first()
 
 
 def subject_of(text: str, files: Sequence[CaseFile] = ()) -> str:

@@ -28,14 +28,17 @@ def conversation(request: PersonRequest) -> HttpResponseBase:
         form.initial["text"] = _once_said(request)
         _bring_back(request, form)
         return _show(request, form)
-    if not form.is_valid() or limits.over(request, form, _limits_of(request)):
-        return limits.refused(_show(request, form), form)
-    message = chat.say(
-        author=request.user,
-        text=form.cleaned_data["text"],
-        files=form.attachments.kept,
-        submission_key=form.submission_key,
-    )
+    is_good = form.is_valid()
+    message = chat.said_before(request.user, form.submission_key)
+    if message is None:
+        if not is_good or limits.over(request, form, _limits_of(request)):
+            return limits.refused(_show(request, form), form)
+        message = chat.say(
+            author=request.user,
+            text=form.cleaned_data["text"],
+            files=form.attachments.kept,
+            submission_key=form.submission_key,
+        )
     interrupted.said_in_chat(request, unsent=form.unsent)
     if request.headers.get("HX-Request"):
         # The page's own script shows the words already, and learns here which message they have become.

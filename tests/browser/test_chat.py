@@ -202,21 +202,9 @@ def test_what_could_not_be_sent_says_so_and_goes_once_when_tried_again(page: Pag
     expect(mine(page)).to_have_attribute("data-state", "failed")
     expect(mine(page)).to_contain_text("Not sent.")
     page.unroute("**/chat/")
-    answers = {"lost": 0}
-
-    def lost(route: Route) -> None:
-        """It lands, and nobody hears of it."""
-        if route.request.method != "POST" or answers["lost"]:
-            route.continue_()
-            return
-        answers["lost"] += 1
-        route.fetch()
-        route.abort()
-
-    page.route("**/chat/", lost)
+    lose_the_answer(page)
     page.get_by_role("button", name="Try again").click()
-    expect(mine(page)).to_have_count(2)
-    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("article[data-message]")).to_have_count(1)
     expect(mine(page)).to_have_count(1)
     assert Message.objects.count() == 1
 
@@ -276,6 +264,121 @@ def test_a_message_waits_for_its_files_but_not_for_a_bad_one(page: Page) -> None
     page.get_by_role("button", name="Remove empty.txt").click()
     box(page).press("Enter")
     expect(page.locator("article[data-message]")).to_have_count(2)
+
+
+def lose_the_answer(page: Page) -> None:
+    """What is said lands, and nobody here hears of it."""
+
+    def lost(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/chat/", lost)
+
+
+def kept(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(
+        "Object.keys(localStorage).filter(name => name.startsWith('cabinet-chat'))"
+    )
+    return found
+
+
+def test_what_could_not_be_sent_is_there_after_a_reload_and_in_another_tab(page: Page) -> None:
+    page.goto("/chat/")
+    page.set_input_files("#id_files", {"name": "full.txt", "mimeType": "text/plain", "buffer": b"words"})
+    refuse(page)
+    say(page, "With a file")
+    expect(mine(page)).to_have_attribute("data-state", "failed")
+    say(page, "And more")
+    expect(page.get_by_role("button", name="Try again")).to_have_count(2)
+    page.reload()
+    expect(mine(page)).to_have_count(2)
+    expect(mine(page).first).to_contain_text("With a file")
+    expect(mine(page).first).to_contain_text("full.txt")
+    expect(mine(page).first).to_contain_text("Not sent.")
+    page.wait_for_timeout(500)
+    assert Message.objects.count() == 0, "nothing goes by itself"
+    other = page.context.new_page()
+    other.goto("/chat/")
+    expect(mine(other)).to_have_count(2)
+    other.get_by_role("button", name="Try again").first.click()
+    expect(other.locator("article[data-message] .file-name")).to_have_text("full.txt")
+    expect(page.get_by_role("button", name="Try again")).to_have_count(1)
+    page.get_by_role("button", name="Edit").click()
+    expect(box(page)).to_have_value("And more")
+    expect(other.get_by_role("button", name="Try again")).to_have_count(0)
+    expect(box(other)).to_have_value("And more")
+    page.unroute("**/chat/")
+    box(page).press("Enter")
+    expect(page.locator("article[data-message]")).to_have_count(2)
+    expect(box(other)).to_have_value("")
+    assert kept(page) == []
+    texts = list(Message.objects.order_by("position").values_list("text", flat=True))
+    assert texts == ["With a file", "And more"]
+
+
+def test_what_arrived_although_nobody_heard_of_it_is_shown_once_and_never_said_twice(page: Page) -> None:
+    page.goto("/chat/")
+    lose_the_answer(page)
+    say(page, "Precious words")
+    expect(page.get_by_role("button", name="Edit")).to_have_count(0)
+    expect(page.locator("article[data-message]")).to_have_count(1)
+    page.reload()
+    expect(mine(page)).to_have_count(1)
+    page.route("**/chat/?*", lambda route: route.abort())
+    page.evaluate("htmx.trigger = () => {}")
+    say(page, "Again and again")
+    page.get_by_role("button", name="Edit").click()
+    page.unroute("**/chat/")
+    box(page).press("Enter")
+    page.wait_for_timeout(500)
+    page.reload()
+    expect(mine(page)).to_have_count(2)
+    assert Message.objects.count() == 2
+    assert kept(page) == []
+
+
+def test_what_one_person_left_in_a_browser_is_not_the_next_ones(
+    page: Page, live_server: LiveServer, person: AbstractBaseUser
+) -> None:
+    page.goto("/chat/")
+    refuse(page)
+    say(page, "Private words")
+    expect(mine(page)).to_have_attribute("data-state", "failed")
+    box(page).fill("half a sentence")
+    assert len(kept(page)) == 2
+    other = factories.signed_in(factories.person("bob")).cookies[site.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": site.SESSION_COOKIE_NAME, "value": other, "url": live_server.url}])
+    page.goto("/chat/")
+    expect(box(page)).to_have_value("")
+    expect(mine(page)).to_have_count(0)
+    assert kept(page) == []
+
+
+def test_signing_out_leaves_nothing_of_the_chat_in_the_browser(page: Page) -> None:
+    page.goto("/chat/")
+    refuse(page)
+    say(page, "Private words")
+    expect(mine(page)).to_have_attribute("data-state", "failed")
+    box(page).fill("half a sentence")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/accounts/login/**")
+    assert kept(page) == []
+
+
+def test_half_a_sentence_outlives_a_reload_with_its_files(page: Page) -> None:
+    page.goto("/chat/")
+    box(page).press_sequentially("half a sen")
+    page.set_input_files("#id_files", {"name": "full.txt", "mimeType": "text/plain", "buffer": b"words"})
+    expect(page.get_by_role("button", name="Remove full.txt")).to_be_visible()
+    page.reload()
+    expect(box(page)).to_have_value("half a sen")
+    expect(page.locator(".chip-name")).to_have_text("full.txt")
+    box(page).press("Enter")
+    expect(page.locator("article[data-message] .file-name")).to_have_text("full.txt")
 
 
 def test_half_a_sentence_outlives_a_reload(page: Page) -> None:

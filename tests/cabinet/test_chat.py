@@ -136,6 +136,34 @@ def test_the_pages_own_script_learns_which_message_its_words_became(as_alice: Cl
     assert answer["Location"].split("#")[1] in {li.get("id") for li in show(as_alice).all("li")}
 
 
+@pytest.mark.parametrize("headers", [{"hx-request": "true"}, {}])
+def test_words_with_a_file_that_are_sent_again_after_they_arrived_are_said_once(
+    as_alice: Client, headers: dict[str, str]
+) -> None:
+    token = as_alice.post("/uploads/", {"file": upload("bill.pdf"), "loose": "1"}).json()["id"]
+    for text in ("Look at this", ""):
+        data = {"text": text, "uploaded": token, "submission": str(uuid.uuid4())}
+        first, again = (as_alice.post("/chat/", data, headers=headers) for _ in range(2))
+        assert (first.status_code, first["Location"]) == (again.status_code, again["Location"])
+        token = as_alice.post("/uploads/", {"file": upload("more.pdf"), "loose": "1"}).json()["id"]
+    assert [message.files.count() for message in Message.objects.order_by("position")] == [1, 1]
+
+
+def test_words_do_not_go_without_a_file_that_is_no_longer_here(as_alice: Client) -> None:
+    data = {"text": "Look at this", "uploaded": str(uuid.uuid4())}
+    answer = as_alice.post("/chat/", data)
+    assert answer.status_code == 422
+    assert "A file is no longer kept here" in Page(answer).text
+    assert not Message.objects.exists()
+
+
+def test_the_pages_own_script_finds_its_words_by_their_key(as_alice: Client, as_charlie: Client) -> None:
+    key = str(uuid.uuid4())
+    as_alice.post("/chat/", {"text": "Hello", "submission": key}, headers={"hx-request": "true"})
+    staff_reply(Case.objects.get())
+    assert [article.get("data-key") for article in show(as_alice).all("article")] == [key, None]
+
+
 # ── a chat that was closed ──────────────────────────────────────────────────────────────────────────────
 
 
