@@ -358,12 +358,15 @@ def test_what_one_person_left_in_a_browser_is_not_the_next_ones(
     assert kept(page) == []
 
 
-def test_signing_out_leaves_nothing_of_the_chat_in_the_browser(page: Page) -> None:
+@pytest.mark.parametrize("place", ["/chat/", "/cases/"])
+def test_signing_out_leaves_nothing_of_the_chat_in_the_browser(page: Page, place: str) -> None:
     page.goto("/chat/")
     refuse(page)
     say(page, "Private words")
     expect(mine(page)).to_have_attribute("data-state", "failed")
     box(page).fill("half a sentence")
+    page.goto(place)
+    assert len(kept(page)) == 2
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/accounts/login/**")
     assert kept(page) == []

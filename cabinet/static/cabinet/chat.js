@@ -321,10 +321,6 @@
       for (const job of jobs.filter((each) => each.state === "failed" && MINE + each.key === name)) forget(job);
     }
   });
-  document.addEventListener("submit", (event) => {
-    if (!event.target.matches(".sign-out")) return;
-    for (const name of [HALF, ...jobs.map((job) => job.key)]) drop(name);
-  });
   box.addEventListener("input", () => remember());
   new MutationObserver(() => remember()).observe(form, { childList: true, subtree: true });
   box.addEventListener("keydown", (event) => {
