@@ -70,7 +70,7 @@ def say(
     with transaction.atomic():
         # One after another for one person: two first words at once would begin two chats.
         Profile.objects.select_for_update().get(user_id=author.pk)
-        earlier = Message.objects.filter(case__in=chats_of(author), submission_key=submission_key).first()
+        earlier = said_before(author, submission_key)
         if earlier is not None:
             return earlier
         case = current_chat(author)
@@ -91,6 +91,11 @@ def say(
             submission_key=submission_key,
         )
         return case.messages.earliest("position")
+
+
+def said_before(author: AbstractBaseUser, submission_key: uuid.UUID) -> Message | None:
+    """The message that these words have become already, sent by a page that has not heard of it."""
+    return Message.objects.filter(case__in=chats_of(author).order_by(), submission_key=submission_key).first()
 
 
 def subject_of(text: str, files: Sequence[CaseFile] = ()) -> str:
@@ -154,17 +159,26 @@ def conversation(user: AbstractBaseUser, *, shown: int) -> Conversation:
     return Conversation(lines, current, shown, has_earlier=skipped > 0 and shown < MOST_SHOWN)
 
 
-def read(talk: Conversation, *, user: AbstractBaseUser, now: datetime) -> int:
-    """What the page shows counts as read. Returns in how many chats something of it was new."""
-    said = [line.message for line in talk.lines if line.kind == "said" and line.message]
-    last = {message.case_id: message for message in said}
-    marks = ReadMark.objects.filter(user_id=user.pk, case__in=last)
+def news(talk: Conversation, *, user: AbstractBaseUser) -> list[Message]:
+    """What of the page is new to the person, oldest first."""
+    said = _said(talk)
+    marks = ReadMark.objects.filter(user_id=user.pk, case__in={message.case_id for message in said})
     read_so_far = dict(marks.values_list("case_id", "position"))
-    news = {message.case_id for message in said if _is_news(message, user, read_so_far)}
-    for case_id in news:
+    return [message for message in said if _is_news(message, user, read_so_far)]
+
+
+def read(talk: Conversation, found: Sequence[Message], *, user: AbstractBaseUser, now: datetime) -> int:
+    """What the page shows counts as read. Returns in how many chats something of it, its `news`, was new."""
+    last = {message.case_id: message for message in _said(talk)}
+    chats = {message.case_id for message in found}
+    for case_id in chats:
         position = last[case_id].position
         reading_marks.mark_read(user=user, case=last[case_id].case, position=position, now=now)
-    return len(news)
+    return len(chats)
+
+
+def _said(talk: Conversation) -> list[Message]:
+    return [line.message for line in talk.lines if line.kind == "said" and line.message]
 
 
 def _is_news(message: Message, user: AbstractBaseUser, read_so_far: dict[uuid.UUID, int]) -> bool:

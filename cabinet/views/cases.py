@@ -200,6 +200,7 @@ def rate(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     return _back(request, case_id)
 
 
+@limits.paced
 @signed_in
 @require_POST
 def retry(request: PersonRequest, case_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:

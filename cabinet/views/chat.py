@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cabinet import chat, interrupted, live, notices, presence, selectors
+from cabinet import chat, interrupted, limits, live, notices, presence, selectors
 from cabinet.forms import ChatForm, ChatSettingsForm
 from cabinet.models import Case, Message, Profile
 from cabinet.rating import Asking, asking
@@ -28,14 +28,17 @@ def conversation(request: PersonRequest) -> HttpResponseBase:
         form.initial["text"] = _once_said(request)
         _bring_back(request, form)
         return _show(request, form)
-    if not form.is_valid():
-        return _show(request, form, status=422)
-    message = chat.say(
-        author=request.user,
-        text=form.cleaned_data["text"],
-        files=form.attachments.kept,
-        submission_key=form.submission_key,
-    )
+    is_good = form.is_valid()
+    message = chat.said_before(request.user, form.submission_key)
+    if message is None:
+        if not is_good or limits.over(request, form, _limits_of(request)):
+            return limits.refused(_show(request, form), form)
+        message = chat.say(
+            author=request.user,
+            text=form.cleaned_data["text"],
+            files=form.attachments.kept,
+            submission_key=form.submission_key,
+        )
     interrupted.said_in_chat(request, unsent=form.unsent)
     if request.headers.get("HX-Request"):
         # The page's own script shows the words already, and learns here which message they have become.
@@ -61,6 +64,12 @@ def here(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     case = get_object_or_404(selectors.cases_of(request.user), pk=case_id)
     presence.here(user=request.user, case=case, now=timezone.now())
     return HttpResponse(status=204)
+
+
+def _limits_of(request: PersonRequest) -> tuple[str, ...]:
+    """Words that begin a chat are a new case, too."""
+    current = chat.current_chat(request.user)
+    return limits.POST if current is not None and current.accepts_messages else limits.CASE
 
 
 def _once_said(request: PersonRequest) -> str:
@@ -105,11 +114,13 @@ def _show(
     # since another tab may begin the next chat.
     _counts, total, unread, changed = selectors.overview(request.user)
     talk = chat.conversation(request.user, shown=_shown(request))
+    news = chat.news(talk, user=request.user)
     if Visit.of(request).looking:
-        unread -= chat.read(talk, user=request.user, now=timezone.now())
+        unread -= chat.read(talk, news, user=request.user, now=timezone.now())
     mark = live.list_mark(total, changed, unread)
     context: dict[str, object] = {"mark": mark, "stream": live.stream_address(), "unread": unread}
     profile, _made = Profile.objects.get_or_create(user_id=request.user.pk)
+    context["first_new"] = _first_new(request, news)
     context |= {"talk": talk, "case": talk.current, "form": form, "profile": profile}
     context |= {"begins_anew": talk.is_over and "new" in request.GET, "letters": notices.switched_on()}
     if talk.is_over and talk.current is not None:
@@ -122,6 +133,19 @@ def _show(
     response = render(request, "cabinet/chat.html", context, status=status)
     response["X-Live-Mark"] = mark
     return response
+
+
+def _first_new(request: PersonRequest, news: list[Message]) -> uuid.UUID | None:
+    """The message under the "new" line: an open page says again which it was when its visit began.
+
+    What comes while the page is open gets no line: it is a conversation.
+    """
+    if not request.headers.get("HX-Request"):
+        return news[0].pk if news else None
+    try:
+        return uuid.UUID(request.headers.get("X-Visit-Since", ""))
+    except ValueError:
+        return None
 
 
 def _shown(request: PersonRequest) -> int:

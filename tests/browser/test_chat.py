@@ -16,6 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from cabinet import chat, desk
 from cabinet.models import Case, Message, Profile, ReadMark
+from cabinet.reading_marks import mark_read
 from cabinet.types import IncomingMessage
 from tests import factories
 
@@ -201,23 +202,29 @@ def test_what_could_not_be_sent_says_so_and_goes_once_when_tried_again(page: Pag
     expect(mine(page)).to_have_attribute("data-state", "failed")
     expect(mine(page)).to_contain_text("Not sent.")
     page.unroute("**/chat/")
-    answers = {"lost": 0}
-
-    def lost(route: Route) -> None:
-        """It lands, and nobody hears of it."""
-        if route.request.method != "POST" or answers["lost"]:
-            route.continue_()
-            return
-        answers["lost"] += 1
-        route.fetch()
-        route.abort()
-
-    page.route("**/chat/", lost)
+    lose_the_answer(page)
     page.get_by_role("button", name="Try again").click()
-    expect(mine(page)).to_have_count(2)
-    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("article[data-message]")).to_have_count(1)
     expect(mine(page)).to_have_count(1)
     assert Message.objects.count() == 1
+
+
+def test_words_that_come_too_fast_say_when_and_go_when_tried_again(page: Page, settings: Settings) -> None:
+    settings.POSTS_PER_MINUTE = 1
+    page.goto("/chat/")
+    say(page, "The first words")
+    expect(page.locator("article[data-message]")).to_have_count(1)
+    # A minute may end between the two.
+    say(page, "More words")
+    say(page, "And more")
+    expect(mine(page).last).to_contain_text("send it again in")
+    expect(mine(page).last).to_contain_text("And more")
+    settings.POSTS_PER_MINUTE = 0
+    for button in page.get_by_role("button", name="Try again").all()[::-1]:
+        button.click()
+    expect(page.locator("article[data-message]")).to_have_count(3)
+    expect(page.locator("[data-pending]")).to_have_count(0)
+    assert Message.objects.count() == 3
 
 
 def test_what_could_not_be_sent_can_be_taken_back(page: Page) -> None:
@@ -259,6 +266,124 @@ def test_a_message_waits_for_its_files_but_not_for_a_bad_one(page: Page) -> None
     expect(page.locator("article[data-message]")).to_have_count(2)
 
 
+def lose_the_answer(page: Page) -> None:
+    """What is said lands, and nobody here hears of it."""
+
+    def lost(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/chat/", lost)
+
+
+def kept(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(
+        "Object.keys(localStorage).filter(name => name.startsWith('cabinet-chat'))"
+    )
+    return found
+
+
+def test_what_could_not_be_sent_is_there_after_a_reload_and_in_another_tab(page: Page) -> None:
+    page.goto("/chat/")
+    page.set_input_files("#id_files", {"name": "full.txt", "mimeType": "text/plain", "buffer": b"words"})
+    refuse(page)
+    say(page, "With a file")
+    expect(mine(page)).to_have_attribute("data-state", "failed")
+    say(page, "And more")
+    expect(page.get_by_role("button", name="Try again")).to_have_count(2)
+    page.reload()
+    expect(mine(page)).to_have_count(2)
+    expect(mine(page).first).to_contain_text("With a file")
+    expect(mine(page).first).to_contain_text("full.txt")
+    expect(mine(page).first).to_contain_text("Not sent.")
+    page.wait_for_timeout(500)
+    assert Message.objects.count() == 0, "nothing goes by itself"
+    other = page.context.new_page()
+    other.goto("/chat/")
+    expect(mine(other)).to_have_count(2)
+    other.get_by_role("button", name="Try again").first.click()
+    expect(other.locator("article[data-message] .file-name")).to_have_text("full.txt")
+    expect(page.get_by_role("button", name="Try again")).to_have_count(1)
+    page.get_by_role("button", name="Edit").click()
+    expect(box(page)).to_have_value("And more")
+    expect(other.get_by_role("button", name="Try again")).to_have_count(0)
+    expect(box(other)).to_have_value("And more")
+    page.unroute("**/chat/")
+    box(page).press("Enter")
+    expect(page.locator("article[data-message]")).to_have_count(2)
+    expect(box(other)).to_have_value("")
+    assert kept(page) == []
+    texts = list(Message.objects.order_by("position").values_list("text", flat=True))
+    assert texts == ["With a file", "And more"]
+
+
+def test_what_arrived_although_nobody_heard_of_it_is_shown_once_and_never_said_twice(page: Page) -> None:
+    page.goto("/chat/")
+    lose_the_answer(page)
+    say(page, "Precious words")
+    expect(page.get_by_role("button", name="Edit")).to_have_count(0)
+    expect(page.locator("article[data-message]")).to_have_count(1)
+    page.reload()
+    expect(mine(page)).to_have_count(1)
+    page.route("**/chat/?*", lambda route: route.abort())
+    page.evaluate("htmx.trigger = () => {}")
+    say(page, "Again and again")
+    page.get_by_role("button", name="Edit").click()
+    page.unroute("**/chat/")
+    box(page).press("Enter")
+    page.wait_for_timeout(500)
+    page.reload()
+    expect(mine(page)).to_have_count(2)
+    assert Message.objects.count() == 2
+    assert kept(page) == []
+
+
+def test_what_one_person_left_in_a_browser_is_not_the_next_ones(
+    page: Page, live_server: LiveServer, person: AbstractBaseUser
+) -> None:
+    page.goto("/chat/")
+    refuse(page)
+    say(page, "Private words")
+    expect(mine(page)).to_have_attribute("data-state", "failed")
+    box(page).fill("half a sentence")
+    assert len(kept(page)) == 2
+    other = factories.signed_in(factories.person("bob")).cookies[site.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": site.SESSION_COOKIE_NAME, "value": other, "url": live_server.url}])
+    page.goto("/chat/")
+    expect(box(page)).to_have_value("")
+    expect(mine(page)).to_have_count(0)
+    assert kept(page) == []
+
+
+@pytest.mark.parametrize("place", ["/chat/", "/cases/"])
+def test_signing_out_leaves_nothing_of_the_chat_in_the_browser(page: Page, place: str) -> None:
+    page.goto("/chat/")
+    refuse(page)
+    say(page, "Private words")
+    expect(mine(page)).to_have_attribute("data-state", "failed")
+    box(page).fill("half a sentence")
+    page.goto(place)
+    assert len(kept(page)) == 2
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/accounts/login/**")
+    assert kept(page) == []
+
+
+def test_half_a_sentence_outlives_a_reload_with_its_files(page: Page) -> None:
+    page.goto("/chat/")
+    box(page).press_sequentially("half a sen")
+    page.set_input_files("#id_files", {"name": "full.txt", "mimeType": "text/plain", "buffer": b"words"})
+    expect(page.get_by_role("button", name="Remove full.txt")).to_be_visible()
+    page.reload()
+    expect(box(page)).to_have_value("half a sen")
+    expect(page.locator(".chip-name")).to_have_text("full.txt")
+    box(page).press("Enter")
+    expect(page.locator("article[data-message] .file-name")).to_have_text("full.txt")
+
+
 def test_half_a_sentence_outlives_a_reload(page: Page) -> None:
     page.goto("/chat/")
     box(page).press_sequentially("half a sen")
@@ -295,6 +420,7 @@ def a_long_talk(person: AbstractBaseUser, answers: int = 100) -> None:
     message = chat.say(author=person, text="The very first words", submission_key=uuid.uuid4())
     for number in range(answers):
         answered(f"Answer number {number}", message.case)
+    mark_read(user=person, case=message.case, position=answers + 1, now=timezone.now())
 
 
 def test_an_ended_chat_is_rated_in_its_own_place_and_half_a_rating_survives_news(page: Page) -> None:
@@ -337,6 +463,32 @@ def test_who_reads_above_is_not_torn_away_and_is_told_of_news(page: Page, person
     page.get_by_role("button", name="New answer").click()
     assert at_end(page)
     expect(page.get_by_role("button", name="New answer")).to_be_hidden()
+
+
+def test_whoever_was_away_begins_at_what_is_new(page: Page, person: AbstractBaseUser) -> None:
+    a_long_talk(person, answers=30)
+    page.goto("/chat/")
+    assert at_end(page)
+    page.goto("about:blank")
+    answered("The first answer meanwhile")
+    for number in range(30):
+        answered(f"More of it, {number}")
+    page.goto("/chat/")
+    line = page.locator("#new")
+    expect(line).to_be_in_viewport()
+    expect(page.get_by_text("The first answer meanwhile")).to_be_in_viewport()
+    assert not at_end(page)
+    answered("While it is open")
+    expect(page.get_by_role("button", name="New answer")).to_be_visible()
+    expect(page.locator("#new + li")).to_contain_text("The first answer meanwhile")
+    expect(line).to_be_in_viewport()
+    say(page, "Thank you")
+    expect(mine(page).last).to_be_in_viewport()
+    expect(page.locator("article[data-message][data-author=customer]")).to_have_count(2)
+    assert at_end(page)
+    page.reload()
+    expect(line).to_have_count(0)
+    assert at_end(page)
 
 
 def test_earlier_messages_come_in_above_and_the_place_stays(page: Page, person: AbstractBaseUser) -> None:
@@ -383,6 +535,7 @@ def test_on_a_phone_everything_fits_and_the_composer_stays_above_the_keyboard(
 ) -> None:
     a_long_talk(person, answers=20)
     answered("x" * 300)
+    mark_read(user=person, case=Case.objects.get(), position=22, now=timezone.now())
     for width in (PHONE["width"], 320):
         page.set_viewport_size({"width": width, "height": PHONE["height"]})
         page.goto("/chat/")
@@ -398,6 +551,50 @@ def test_on_a_phone_everything_fits_and_the_composer_stays_above_the_keyboard(
         assert at_end(page)
         say(page, "from a phone")
         expect(mine(page).last).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_policy_data_and_language_are_reached_from_the_chat_at_400_percent_too(
+    browser: Browser, person: AbstractBaseUser, live_server: LiveServer, settings: Settings, scripts: bool
+) -> None:
+    settings.PRIVACY_POLICY_URL = "https://shop.example/privacy"
+    a_long_talk(person, answers=20)
+    context = window(browser, person, live_server, java_script_enabled=scripts)
+    page = context.new_page()
+    for size in (PHONE, {"width": 320, "height": 256}):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.goto("/chat/")
+        page.get_by_label("Settings of the chat").click()
+        for name in ("Privacy policy", "My data"):
+            link = page.get_by_role("link", name=name)
+            link.scroll_into_view_if_needed()
+            expect(link).to_be_in_viewport(ratio=1)
+            link.click(trial=True)
+            assert link.bounding_box()["height"] >= 44  # type: ignore[index]
+    switch = page.get_by_role("button", name="Русский")
+    assert switch.bounding_box()["height"] >= 44  # type: ignore[index]
+    switch.click()
+    expect(page.get_by_role("heading", name="Чат с поддержкой")).to_be_attached()
+    context.close()
+
+
+def test_the_limits_of_files_are_said_to_whoever_is_about_to_attach_one(page: Page) -> None:
+    page.goto("/chat/")
+    limits = page.locator("#files-hint")
+    shown = "e => getComputedStyle(e).clipPath === 'none'"
+    assert not limits.evaluate(shown)
+    assert "25 MB" in str(page.locator(".files-label").get_attribute("title"))
+    page.get_by_label("Settings of the chat").click()
+    expect(page.locator("#chat-settings").get_by_text("Up to 25 MB a file")).to_be_in_viewport()
+    page.locator("#id_files").focus()
+    assert limits.evaluate(shown)
+    expect(limits).to_be_in_viewport()
+    box(page).focus()
+    assert not limits.evaluate(shown)
+    page.set_input_files("#id_files", {"name": "full.txt", "mimeType": "text/plain", "buffer": b"words"})
+    expect(page.locator(".chip-name")).to_have_text("full.txt")
+    box(page).focus()
+    assert limits.evaluate(shown)
 
 
 def test_without_a_script_the_chat_is_a_form(

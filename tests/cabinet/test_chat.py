@@ -136,6 +136,34 @@ def test_the_pages_own_script_learns_which_message_its_words_became(as_alice: Cl
     assert answer["Location"].split("#")[1] in {li.get("id") for li in show(as_alice).all("li")}
 
 
+@pytest.mark.parametrize("headers", [{"hx-request": "true"}, {}])
+def test_words_with_a_file_that_are_sent_again_after_they_arrived_are_said_once(
+    as_alice: Client, headers: dict[str, str]
+) -> None:
+    token = as_alice.post("/uploads/", {"file": upload("bill.pdf"), "loose": "1"}).json()["id"]
+    for text in ("Look at this", ""):
+        data = {"text": text, "uploaded": token, "submission": str(uuid.uuid4())}
+        first, again = (as_alice.post("/chat/", data, headers=headers) for _ in range(2))
+        assert (first.status_code, first["Location"]) == (again.status_code, again["Location"])
+        token = as_alice.post("/uploads/", {"file": upload("more.pdf"), "loose": "1"}).json()["id"]
+    assert [message.files.count() for message in Message.objects.order_by("position")] == [1, 1]
+
+
+def test_words_do_not_go_without_a_file_that_is_no_longer_here(as_alice: Client) -> None:
+    data = {"text": "Look at this", "uploaded": str(uuid.uuid4())}
+    answer = as_alice.post("/chat/", data)
+    assert answer.status_code == 422
+    assert "A file is no longer kept here" in Page(answer).text
+    assert not Message.objects.exists()
+
+
+def test_the_pages_own_script_finds_its_words_by_their_key(as_alice: Client, as_charlie: Client) -> None:
+    key = str(uuid.uuid4())
+    as_alice.post("/chat/", {"text": "Hello", "submission": key}, headers={"hx-request": "true"})
+    staff_reply(Case.objects.get())
+    assert [article.get("data-key") for article in show(as_alice).all("article")] == [key, None]
+
+
 # ── a chat that was closed ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -399,6 +427,46 @@ def test_what_the_chat_shows_is_read_once_somebody_looks(
     assert ReadMark.objects.get().position == 3
 
 
+def test_a_line_stands_before_what_is_new_and_stays_for_the_visit(as_alice: Client, say: Say) -> None:
+    case = say().case
+    staff_reply(case, "read before")
+    show(as_alice)
+    assert "new" not in {li.get("id") for li in show(as_alice).all("li")}
+    first = staff_reply(case, "first new")
+    staff_reply(case, "second new")
+    page = show(as_alice)
+    ids = [li["id"] for li in page.all("li") if li.get("id", "").startswith(("m-", "new"))]
+    assert ids[2:4] == ["new", f"m-{first.pk}"]
+    [live] = page.all("div", id="live")
+    visit = {"hx-request": "true", "x-visit-looking": "1", "x-visit-since": live["data-since"]}
+    for address in ("/chat/", "/chat/?shown=120"):
+        later = Page(as_alice.get(address, headers=visit))
+        assert [li["id"] for li in later.all("li") if li.get("id", "").startswith(("m-", "new"))] == ids
+        assert later.all("div", id="live")[0]["data-since"] == live["data-since"]
+    assert "new" not in {li.get("id") for li in show(as_alice).all("li")}, "the next visit"
+
+
+def test_what_comes_while_the_page_is_open_gets_no_line(as_alice: Client, say: Say) -> None:
+    case = say().case
+    [live] = show(as_alice).all("div", id="live")
+    staff_reply(case, "just now")
+    visit = {"hx-request": "true", "x-visit-looking": "1", "x-visit-since": live["data-since"]}
+    page = Page(as_alice.get("/chat/", headers=visit))
+    assert "just now" in page.text
+    assert "new" not in {li.get("id") for li in page.all("li")}
+
+
+def test_the_line_stands_in_the_chat_where_the_news_begin(as_alice: Client, say: Say) -> None:
+    first = say("the first chat").case
+    show(as_alice)
+    late = staff_reply(first, "a late answer")
+    end(first)
+    staff_reply(say("the next chat").case, "another answer")
+    ids = [li.get("id") for li in show(as_alice).all("li")]
+    assert ids.index("new") + 1 == ids.index(f"m-{late.pk}")
+    assert ids.count("new") == 1
+
+
 def test_the_list_knows_chats_too(as_alice: Client, say: Say) -> None:
     say("about the invoice")
     assert "about the invoice" in Page(as_alice.get("/cases/")).text
@@ -409,6 +477,25 @@ def test_other_cases_stay_out_of_the_chat(as_alice: Client, alice: AbstractBaseU
     assert "by mail" not in show(as_alice).text
     as_alice.post("/chat/", {"text": "by chat"})
     assert Case.objects.filter(mode="chat").count() == 1
+
+
+# ── the foot ──
+
+
+@pytest.mark.parametrize("status", ["open", "closed"])
+def test_the_menu_leads_to_the_policy_ones_data_and_the_other_language(
+    as_alice: Client, say: Say, settings: Settings, status: str
+) -> None:
+    settings.PRIVACY_POLICY_URL = "https://shop.example/privacy"
+    changed(say().case, status=status)
+    menu = show(as_alice).source.partition('id="chat-settings"')[2].partition("</details>")[0]
+    assert 'href="https://shop.example/privacy"' in menu
+    assert 'href="/account/"' in menu
+    assert "Up to 25 MB a file, 50 MB together." in menu
+    [form] = show(as_alice).all("form", class_="languages")
+    answer = as_alice.post(form["action"], {"language": "ru", "next": "/chat/"})
+    assert answer["Location"] == "/chat/"
+    assert 'name="language" value="ru"' in menu
 
 
 # ── settings ────────────────────────────────────────────────────────────────────────────────────────────

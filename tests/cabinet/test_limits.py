@@ -165,6 +165,74 @@ def test_buttons_count_too_and_say_when(
     assert case.status == "open"
 
 
+def test_sending_a_failed_message_again_counts_too(
+    usual: Settings, clock: object, alice: AbstractBaseUser
+) -> None:
+    usual.POSTS_PER_MINUTE = 1
+    client, case = signed_in(alice), case_of(alice)
+    again = f"/cases/{case.pk}/messages/{case.messages.get().pk}/retry/"
+    assert client.post(again).status_code == 302
+    answer = client.post(again)
+    assert answer.status_code == 429
+    assert "again in 60 seconds" in Page(answer).text
+
+
+# ── the chat ──
+
+
+@pytest.fixture
+def chats(usual: Settings) -> Settings:
+    usual.CABINET_MODES = ["mail", "chat"]
+    return usual
+
+
+def test_one_chat_message_too_many_keeps_what_was_typed_and_attached(
+    chats: Settings, clock: time_machine.Traveller, as_alice: Client
+) -> None:
+    chats.POSTS_PER_MINUTE = 1
+    clock.shift(timedelta(seconds=20))
+    assert as_alice.post("/chat/", {"text": "first"}).status_code == 302
+    answer = as_alice.post("/chat/", {"text": "second, long", "files": [upload("a.txt")]})
+    assert (answer.status_code, answer["Retry-After"]) == (429, "40")
+    page = Page(answer)
+    assert "send it again in 40 seconds" in page.text
+    assert "second, long</textarea>" in page.source
+    [token] = page.values("uploaded")
+    assert Message.objects.count() == 1
+    clock.shift(timedelta(seconds=40))
+    assert as_alice.post("/chat/", {"text": "second, long", "uploaded": token}).status_code == 302
+    assert Message.objects.get(text="second, long").files.get().name == "a.txt"
+
+
+def test_words_that_begin_a_chat_count_as_a_new_case(
+    chats: Settings, clock: object, as_alice: Client
+) -> None:
+    chats.CASES_PER_MINUTE = 1
+    said = [as_alice.post("/chat/", {"text": text}).status_code for text in ("first", "second", "third")]
+    assert said == [302, 302, 302]
+    Case.objects.update(status=Case.Status.CLOSED)
+    assert as_alice.post("/chat/", {"text": "the next chat"}).status_code == 429
+    assert as_alice.post(NEW, NewCase().data()).status_code == 429
+    assert Case.objects.count() == 1
+
+
+def test_the_chats_own_script_is_told_when(chats: Settings, clock: object, as_alice: Client) -> None:
+    chats.POSTS_PER_MINUTE = 1
+    hx = {"hx-request": "true"}
+    assert as_alice.post("/chat/", {"text": "first"}, headers=hx).status_code == 201
+    answer = as_alice.post("/chat/", {"text": "second"}, headers=hx)
+    assert answer.status_code == 429
+    assert "send it again in 60 seconds" in answer.content.decode()
+
+
+def test_chats_of_one_network_count_together(
+    chats: Settings, clock: object, as_alice: Client, as_charlie: Client
+) -> None:
+    chats.POSTS_PER_MINUTE, chats.POSTS_PER_MINUTE_PER_IP = 0, 2
+    found = [one.post("/chat/", {"text": "x"}).status_code for one in (as_alice, as_charlie, as_alice)]
+    assert found == [302, 302, 429]
+
+
 def test_a_form_with_a_mistake_uses_nothing_up(usual: Settings, clock: object, as_alice: Client) -> None:
     usual.CASES_PER_MINUTE = 1
     for _ in range(3):

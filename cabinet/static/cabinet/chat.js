@@ -14,7 +14,15 @@
   const SLACK = 80;
   const down = document.getElementById("chat-down");
   let atEnd = true, fromEnd = 0, top = 0;
-  const toEnd = () => { view.scrollTop = view.scrollHeight; atEnd = true; down.hidden = true; };
+  const toEnd = () => { view.scrollTop = view.scrollHeight; atEnd = true; down.hidden = true; news = null; };
+  // The page begins at what is new, and stays there until the reader moves: pictures grow above.
+  let news = document.getElementById("new");
+  function begin() {
+    if (!news) return toEnd();
+    atEnd = false;
+    view.scrollTop += news.getBoundingClientRect().top - view.getBoundingClientRect().top - 12;
+  }
+  for (const moved of ["wheel", "touchstart", "keydown", "pointerdown"]) window.addEventListener(moved, () => { news = null; }, { capture: true, passive: true });
   view.addEventListener("scroll", () => {
     // Only going up leaves the end: what grows, or a view that shrinks, does not.
     if (view.scrollHeight - view.scrollTop - view.clientHeight < SLACK) atEnd = true;
@@ -24,7 +32,7 @@
   }, { passive: true });
   down.addEventListener("click", toEnd);
   // A picture that has loaded, a keyboard that has opened: whoever was at the end stays there.
-  const keep = new ResizeObserver(() => { if (atEnd) toEnd(); });
+  const keep = new ResizeObserver(() => { if (news) begin(); else if (atEnd) toEnd(); });
   keep.observe(view);
   keep.observe(view.firstElementChild);
 
@@ -54,12 +62,36 @@
   }
   // This form is sent here and not by composer.js, which only brings its files up.
   form.dataset.sent = "here";
+  form.querySelector(".files-label").title = document.getElementById("files-hint").textContent;
   const chips = () => [...form.querySelectorAll(".chip")], isComing = () => Boolean(form.querySelector(".chip progress"));
-  const nameOf = (chip) => chip.querySelector(".chip-name").textContent;
+  const part = (chip, name) => chip.querySelector(name).textContent;
+  // The files in the composer that are on the server.
+  const attached = () => chips().filter((chip) => chip.querySelector("[name=uploaded]"))
+    .map((chip) => ({ id: chip.querySelector("[name=uploaded]").value, name: part(chip, ".chip-name"), size: part(chip, ".chip-size"), bytes: chip.dataset.size }));
+  function attach(files) {
+    if (!files.length) return;
+    const place = form.querySelector("[data-attach]"), list = place.querySelector("ul.chips") || make("ul", { className: "chips" });
+    list.setAttribute("aria-label", place.dataset.list);
+    list.prepend(...files.map((file) => {
+      const chip = make("li", { className: "chip", tabIndex: 0 }), away = make("button", { type: "button", className: "chip-remove", textContent: place.dataset.remove });
+      Object.assign(chip.dataset, { size: file.bytes, name: file.name });
+      away.dataset.away = "";
+      away.setAttribute("aria-label", place.dataset.remove + " " + file.name);
+      away.addEventListener("click", () => {
+        chip.remove();
+        if (!list.children.length) list.remove();
+        box.focus();
+      });
+      chip.append(make("span", { className: "chip-name", textContent: file.name }), " ", make("span", { className: "chip-size", textContent: file.size }), make("input", { type: "hidden", name: "uploaded", value: file.id }), away);
+      return chip;
+    }));
+    place.querySelector(".files-label").before(list);
+  }
+  const task = (kept) => ({ ...kept, reason: "", state: "sending", id: "", item: document.createElement("li") });
   function take() {
-    const text = box.value.trim(), files = chips();
-    if (!text && !files.length) return null;
-    return { text, files, data: new FormData(form), reason: "", state: "sending", id: "", item: document.createElement("li") };
+    remember();
+    const text = box.value.trim(), { key, files } = typed, unsent = form.querySelector("input[name=unsent]");
+    return text || files.length ? task({ key, text, files, at: Date.now(), unsent: unsent ? unsent.value : "" }) : null;
   }
   // A message waits for its files; not for one that was refused, which its writer has to look at.
   let waiting = null;
@@ -82,7 +114,6 @@
     box.value = "";
     for (const list of form.querySelectorAll("ul.chips")) list.remove();
     for (const trouble of form.querySelectorAll(".flash.error, .errorlist")) trouble.remove();
-    form.querySelector("input[name=submission]").value = key();
     remember();
   }
   function draw(job) {
@@ -98,9 +129,9 @@
     bubble.append(body);
     if (job.files.length) {
       const list = make("ul", { className: "files" });
-      list.append(...job.files.map((chip) => {
+      list.append(...job.files.map(({ name }) => {
         const file = make("li", { className: "file" });
-        file.append(make("span", { className: "file-link file-off", textContent: nameOf(chip) }));
+        file.append(make("span", { className: "file-link file-off", textContent: name }));
         return file;
       }));
       bubble.append(list);
@@ -130,16 +161,15 @@
   function forget(job) {
     jobs.splice(jobs.indexOf(job), 1);
     job.item.remove();
+    drop(job.key);
   }
   function takeBack(job) {
-    forget(job);
+    const alone = !box.value && !chips().length;
     box.value = [job.text, box.value].filter(Boolean).join("\n");
-    if (job.files.length) {
-      const place = form.querySelector("[data-attach]"), list = place.querySelector("ul.chips") || make("ul", { className: "chips" });
-      list.setAttribute("aria-label", place.dataset.list);
-      list.prepend(...job.files);
-      place.querySelector(".files-label").before(list);
-    }
+    attach(job.files);
+    // Sent again as they are, they are the same words: perhaps they did arrive.
+    remember(alone ? job.key : "");
+    forget(job);
     box.dispatchEvent(new Event("input", { bubbles: true }));
     box.focus();
   }
@@ -161,14 +191,17 @@
     htmx.trigger(live(), "cabinet:refetch");
   }
   async function post(job) {
-    const token = window.cabinet.cookie("csrftoken");
-    if (token) job.data.set("csrfmiddlewaretoken", token);
+    const data = new FormData();
+    data.append("csrfmiddlewaretoken", window.cabinet.cookie("csrftoken") || form.querySelector("[name=csrfmiddlewaretoken]").value);
+    for (const [name, value] of [["submission", job.key], ["text", job.text], ["unsent", job.unsent]]) data.append(name, value);
+    for (const file of job.files) data.append("uploaded", file.id);
     try {
       const answer = await fetch(form.action, {
-        method: "POST", body: job.data, headers: { "HX-Request": "true" }, credentials: "same-origin", redirect: "manual",
+        method: "POST", body: data, headers: { "HX-Request": "true" }, credentials: "same-origin", redirect: "manual",
       });
       if (answer.status === 201) {
         job.id = answer.headers.get("Location").split("#")[1];
+        drop(job.key);
         return;
       }
       job.reason = await why(answer);
@@ -181,9 +214,10 @@
   async function why(answer) {
     if (answer.status === 401) return document.getElementById("quiet-notice").dataset.signedOut;
     if (answer.status === 413) return words.tooLarge;
-    if (answer.status !== 422) return words.trouble;
+    if (answer.status !== 422 && answer.status !== 429) return words.trouble;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    return [...page.querySelectorAll("#composer .flash.error li")].map((line) => line.textContent).join(" ");
+    const said = [...page.querySelectorAll("#composer .flash.error li")].map((line) => line.textContent);
+    return said.join(" ") || words.trouble;
   }
   document.addEventListener("htmx:beforeRequest", (event) => {
     const earlier = event.detail.elt.hasAttribute("data-older");
@@ -197,13 +231,14 @@
     if (bad) return bad.focus();
     const job = take();
     if (job) {
+      job.kept = put(job.key, job);
       clear();
       jobs.push(job);
       send(job);
     }
     box.focus();
   });
-  window.addEventListener("beforeunload", (event) => { if (jobs.some((job) => !job.id)) event.preventDefault(); });
+  window.addEventListener("beforeunload", (event) => { if (jobs.some((job) => !job.id && !job.kept)) event.preventDefault(); });
 
   // ── after every swap ──
   const answers = () => [...thread().querySelectorAll("[data-message][data-author=staff]")].map((article) => article.dataset.message);
@@ -212,7 +247,7 @@
     const asked = event.detail.requestConfig && event.detail.requestConfig.elt;
     const earlier = Boolean(asked && asked.hasAttribute("data-older"));
     for (const job of [...jobs]) {
-      if (job.id && document.getElementById(job.id)) forget(job);
+      if (hasArrived(job)) forget(job);
       else if (!job.item.isConnected) thread().append(job.item);
     }
     const fresh = answers().filter((id) => !known.has(id));
@@ -225,15 +260,69 @@
     if (atEnd && !earlier) toEnd();
   });
 
-  // ── typing: half a sentence outlives a reload of this tab ──
-  const HALF = "cabinet-chat-" + words.me;
-  function remember() {
-    try { sessionStorage.setItem(HALF, box.value); } catch { /* nothing is kept here */ }
+  // ── what is typed and what was not sent: kept in this browser for this person, until it is said ──
+  // Each message has an entry of its own, so that no tab writes over what another keeps. A key belongs to words
+  // and files as they are: however often and from wherever they are sent, they are said once.
+  const ALL = "cabinet-chat/", MINE = ALL + words.me + "/", HALF = "typed";
+  let typed = { key: key(), text: "", files: [] };
+  function put(name, { key, text, files, at, unsent }) {
+    try { localStorage.setItem(MINE + name, JSON.stringify({ key, text, files, at, unsent })); } catch { return false; }
+    return true;
   }
+  function drop(name) {
+    try { localStorage.removeItem(MINE + name); } catch { /* nothing was kept here */ }
+  }
+  function read(text) {
+    try { return JSON.parse(text); } catch { return null; }
+  }
+  const print = ({ text, files }) => JSON.stringify([text, files.map((file) => file.id)]);
+  function remember(known) {
+    const now = { key: known || key(), text: box.value, files: attached() };
+    if (!known && print(now) === print(typed)) return;
+    typed = now;
+    if (now.text || now.files.length) put(HALF, now);
+    else drop(HALF);
+  }
+  function fill(kept) {
+    typed = kept || { key: key(), text: "", files: [] };
+    box.value = typed.text;
+    for (const list of form.querySelectorAll("ul.chips")) list.remove();
+    attach(typed.files);
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  const hasArrived = (job) => Boolean((job.id && document.getElementById(job.id)) || thread().querySelector('[data-key="' + job.key + '"]'));
   function recall() {
-    try { box.value = box.value || sessionStorage.getItem(HALF) || ""; } catch { /* nothing was kept here */ }
+    let kept = [];
+    try { kept = Object.entries(localStorage).filter(([name]) => name.startsWith(ALL)); } catch { return; }
+    const found = [];
+    for (const [name, text] of kept) {
+      const entry = name.startsWith(MINE) && read(text);
+      // Somebody else has signed in: what was kept here was not his.
+      if (!entry) localStorage.removeItem(name);
+      else if (name !== MINE + HALF) found.push(entry);
+      else if (!box.value && !chips().length) fill(entry);
+    }
+    for (const entry of found.sort((one, other) => one.at - other.at)) {
+      const job = Object.assign(task(entry), { state: "failed", kept: true });
+      if (hasArrived(job)) drop(job.key);
+      else {
+        jobs.push(job);
+        draw(job);
+      }
+    }
   }
-  box.addEventListener("input", remember);
+  // Another tab has typed on or sent it: this one, if it shows the same, follows.
+  window.addEventListener("storage", ({ key: name, oldValue, newValue }) => {
+    if (!name || !name.startsWith(MINE)) return;
+    const before = read(oldValue) || { text: "", files: [] };
+    if (name === MINE + HALF) {
+      if (print(before) === print({ text: box.value, files: attached() })) fill(read(newValue));
+    } else if (!newValue) {
+      for (const job of jobs.filter((each) => each.state === "failed" && MINE + each.key === name)) forget(job);
+    }
+  });
+  box.addEventListener("input", () => remember());
+  new MutationObserver(() => remember()).observe(form, { childList: true, subtree: true });
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!choice("enter_sends")) return;
@@ -302,6 +391,6 @@
 
   hint();
   recall();
-  toEnd();
+  begin();
   if (new URLSearchParams(location.search).has("new")) box.focus();
 })();

@@ -38,6 +38,13 @@
     // After the browser and htmx have taken the values: a disabled button would not be among them.
     setTimeout(() => hold(form));
   }, true);
+  // Who signs out leaves nothing unsaid of the chat in this browser, which keeps it until then (chat.js).
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches(".sign-out")) return;
+    try {
+      for (const name of Object.keys(localStorage)) if (name.startsWith("cabinet-chat/")) localStorage.removeItem(name);
+    } catch { /* nothing is kept here */ }
+  });
   document.addEventListener("keydown", (event) => {
     const form = event.target.matches("textarea") && event.target.form;
     if (form && event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
