@@ -126,7 +126,7 @@ def test_it_speaks_the_language_in_which_it_was_asked_for(lives: Case, alice: Ab
 def test_every_value_has_a_name_in_words(lives: Case, alice: AbstractBaseUser) -> None:
     """The page is for reading: no key of data.json stands on it."""
     Draft.objects.create(
-        user=alice,
+        user_id=alice.pk,
         text="half a sentence",
         extra={"serial": ["X-1"]},
         aside={"subject": "", "text": "other words"},
