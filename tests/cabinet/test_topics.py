@@ -432,5 +432,5 @@ def test_no_field_can_have_a_name_that_the_forms_use_themselves(
 
 @pytest.mark.parametrize("key", sorted(RESERVED))
 def test_a_name_of_the_forms_is_refused_as_a_key(repair: Topic, key: str) -> None:
-    with pytest.raises(ValidationError, match="taken by the form"):
+    with translation.override("en"), pytest.raises(ValidationError, match="taken by the form"):
         TopicField(topic=repair, key=key, label_ru="Поле").full_clean()
