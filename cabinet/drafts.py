@@ -61,6 +61,11 @@ class Typed:
     def is_empty(self) -> bool:
         return not (self.subject.strip() or self.text.strip() or _answered(self.extra))
 
+    def holds(self, other: "Typed | Draft") -> bool:
+        """Whether all that the other one says is said here too, so that nothing is lost with it."""
+        words = other.text.strip() in self.text and other.subject.strip() in self.subject
+        return words and all(self.extra.get(name) == it for name, it in _answered(other.extra).items())
+
     def says_the_same(self, draft: Draft) -> bool:
         mine = (self.subject.strip(), self.text.strip(), _answered(self.extra))
         return mine == (draft.subject.strip(), draft.text.strip(), _answered(draft.extra))
@@ -186,7 +191,8 @@ def _save(
             return Saved(found)
         draft = found or Draft(user_id=user.pk, case=case, revision=0)
         differs = not typed.says_the_same(draft)
-        met = bool(draft.pk) and not swap and differs and not seen.is_of(draft) and _has_words(draft)
+        # A device that has only gone on with the words that stand here quarrels with nobody.
+        met = bool(draft.pk) and not (swap or seen.is_of(draft) or typed.holds(draft))
         if met or (swap and differs):
             draft.aside = {"subject": draft.subject, "text": draft.text, "extra": draft.extra}
         draft.subject, draft.text, draft.extra = typed.subject, typed.text, typed.extra
@@ -221,8 +227,9 @@ def _was_just_sent(user: AbstractBaseUser, case: Case | None, typed: Typed, now:
         return False
     lately = Message.objects.filter(author_user_id=user.pk, written_at__gt=now - JUST_SENT)
     lately = lately.filter(case=case) if case else lately
-    said = lately.order_by("-written_at").values_list("text", flat=True).first()
-    return said is not None and said.startswith(words)
+    said = lately.order_by("-written_at").values_list("text", flat=True).first() or ""
+    # A new case that follows another one begins with a line of its own.
+    return said.startswith(words) or (case is None and said.partition("\n\n")[2].startswith(words))
 
 
 def add_file(
@@ -314,10 +321,7 @@ def _end_words(draft: Draft, subject: str, text: str, known: frozenset[str], now
 def _left_aside(draft: Draft, subject: str, text: str) -> Typed:
     """The words put aside, unless they are sent too."""
     aside = Typed(draft.aside.get("subject", ""), draft.aside.get("text", ""), draft.aside.get("extra", {}))
-    is_in = aside.text.strip() in text and (draft.case_id or aside.subject.strip() in subject)
-    if is_in and _answered(aside.extra) in ({}, _answered(draft.extra)):
-        return Typed()
-    return aside
+    return Typed() if Typed(subject, text, draft.extra).holds(aside) else aside
 
 
 def discard(*, user: AbstractBaseUser, case: Case | None) -> None:

@@ -208,6 +208,16 @@ def test_a_file_added_on_a_page_does_not_make_it_know_the_others_words(
     assert save(as_alice, case, "of the desk", **desk).status_code == 409
 
 
+def test_going_on_with_words_of_another_device_is_no_quarrel(
+    as_alice: Client, phone: Client, case: Case
+) -> None:
+    """As on the phone, whose words became the draft when the desk sent its own."""
+    save(phone, case, "of the phone")
+    assert save(as_alice, case, "of the phone and more", revision=1).status_code == 200
+    assert Draft.objects.get().aside == {}
+    assert save(phone, case, "of the phone", revision=1).status_code == 409
+
+
 def test_the_same_words_are_no_quarrel(as_alice: Client, phone: Client, case: Case) -> None:
     save(phone, case, "same")
     assert save(as_alice, case, "same", revision=1).status_code == 200
@@ -365,6 +375,9 @@ def test_a_saving_overtaken_by_its_sending_changes_nothing(as_alice: Client, cas
     assert save(as_alice, case, "It still smo").json()["revision"] == 0
     as_alice.post(NEW, NewCase(text="A story").data())
     save(as_alice, None, "A story", subject="The printer smokes")
+    assert not Draft.objects.exists()
+    as_alice.post(NEW, NewCase(text="A sequel").data(follow_up=str(case.pk)))
+    save(as_alice, None, "A sequel", subject="The printer smokes", follow_up=str(case.pk))
     assert not Draft.objects.exists()
     Message.objects.update(written_at=timezone.now() - timedelta(minutes=5))
     assert save(as_alice, case, "It still smo").json()["revision"] > 0
