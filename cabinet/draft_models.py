@@ -7,12 +7,19 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+WORDS = frozenset({"subject", "text"})
+MECHANICS = frozenset(
+    {"choose", "close", "csrfmiddlewaretoken", "fields_of", "file", "files", "loose", "remove", "revision"}
+    | {"case", "step", "submission", "swap", "unsent", "uploaded"}
+)
+"""Names in the forms that are not what somebody typed. No field of a topic can have one of them."""
+
 
 class Draft(models.Model):
     """What one person has typed and attached on one page: a case's, or the form for a new case (`case` null).
 
     `extra` holds whatever other fields the form had, by name. `aside` is what another device had typed when
-    both had changed the same draft: neither of the two is thrown away.
+    both had changed the same draft (subject, text, extra): neither of the two is thrown away.
     """
 
     user = models.ForeignKey(

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import QueryDict
 
-from cabinet.draft_models import Draft, UnsentForm
+from cabinet.draft_models import MECHANICS, WORDS, Draft, UnsentForm
 from cabinet.models import MAX_TEXT, Case, CaseFile, Message
 from cabinet.storage import delete_after_commit
 
@@ -30,12 +30,6 @@ LONGEST_EXTRA = 50_000
 DRAFT_LIFE = timedelta(days=30)
 UNSENT_LIFE = timedelta(hours=1)
 JUST_SENT = timedelta(minutes=1)
-
-# Names of a form that are not what somebody typed.
-_MECHANICS = {
-    *("csrfmiddlewaretoken", "submission", "revision", "step", "case", "swap", "loose", "unsent"),
-    *("uploaded", "remove", "files", "file", "close", "choose", "fields_of", "text", "subject"),
-}
 
 
 class TooMuch(Exception):
@@ -65,24 +59,35 @@ class Typed:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.subject.strip() or self.text.strip() or any(map(any, self.extra.values())))
+        return not (self.subject.strip() or self.text.strip() or _answered(self.extra))
+
+    def holds(self, other: "Typed | Draft") -> bool:
+        """Whether all that the other one says is said here too, so that nothing is lost with it."""
+        words = other.text.strip() in self.text and other.subject.strip() in self.subject
+        return words and all(self.extra.get(name) == it for name, it in _answered(other.extra).items())
 
     def says_the_same(self, draft: Draft) -> bool:
-        mine = (self.subject.strip(), self.text.strip(), self.extra)
-        return mine == (draft.subject.strip(), draft.text.strip(), draft.extra)
+        mine = (self.subject.strip(), self.text.strip(), _answered(self.extra))
+        return mine == (draft.subject.strip(), draft.text.strip(), _answered(draft.extra))
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Which draft a page knew of: its revision (0: none), and the page itself by the key of its form."""
+    """Which draft a page knew of: its revision (0: none), its files, and the page itself by the key of its
+    form."""
 
     revision: int = 0
     page: str = ""
     step: int = 0
+    # Those that stand in the form, or were taken out of it. The revision says nothing about them: a page gets
+    # to know it by saving its words too.
+    files: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, data: QueryDict) -> "Seen":
-        return cls(_number(data.get("revision")), data.get("submission", "")[:40], _number(data.get("step")))
+        page, step = data.get("submission", "")[:40], _number(data.get("step"))
+        files = frozenset(data.getlist("uploaded") + data.getlist("remove"))
+        return cls(_number(data.get("revision")), page, step, files)
 
     def is_of(self, draft: Draft) -> bool:
         """Whether nobody else has saved since the page last looked."""
@@ -90,7 +95,12 @@ class Seen:
 
 
 def _others(data: QueryDict) -> Iterator[tuple[str, list[str]]]:
-    return ((name, values) for name, values in data.lists() if name not in _MECHANICS)
+    return ((name, values) for name, values in data.lists() if name not in MECHANICS and name not in WORDS)
+
+
+def _answered(extra: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Without the fields that nobody has filled in: of those, a page may have more or fewer."""
+    return {name: values for name, values in extra.items() if any(values)}
 
 
 def _plain(value: str) -> str:
@@ -175,13 +185,16 @@ def _save(
         if found is None:
             if (typed.is_empty and not files) or _was_just_sent(user, case, typed, now):
                 return Saved(None)
-        elif seen.page and seen.page == found.page and 0 < seen.step <= found.step:
+        elif _is_later(found, seen) or (
+            not seen.is_of(found) and not files and _was_just_sent(user, case, typed, now)
+        ):
             return Saved(found)
         draft = found or Draft(user_id=user.pk, case=case, revision=0)
         differs = not typed.says_the_same(draft)
-        met = bool(draft.pk) and not swap and differs and not seen.is_of(draft) and _has_words(draft)
+        # A device that has only gone on with the words that stand here quarrels with nobody.
+        met = bool(draft.pk) and not (swap or seen.is_of(draft) or typed.holds(draft))
         if met or (swap and differs):
-            draft.aside = {"subject": draft.subject, "text": draft.text}
+            draft.aside = {"subject": draft.subject, "text": draft.text, "extra": draft.extra}
         draft.subject, draft.text, draft.extra = typed.subject, typed.text, typed.extra
         _stamp(draft, seen, now)
         attach(draft, files)
@@ -191,6 +204,11 @@ def _save(
     return Saved(draft, met_another=met)
 
 
+def _is_later(draft: Draft, seen: Seen) -> bool:
+    """Whether the same page has saved again since."""
+    return seen.page != "" and seen.page == draft.page and 0 < seen.step <= draft.step
+
+
 def _stamp(draft: Draft, seen: Seen, now: datetime) -> None:
     draft.revision = max(int(now.timestamp() * 1000), draft.revision + 1)
     draft.page, draft.step, draft.updated_at = seen.page, seen.step, now
@@ -198,7 +216,7 @@ def _stamp(draft: Draft, seen: Seen, now: datetime) -> None:
 
 
 def _has_words(draft: Draft) -> bool:
-    return bool(draft.subject.strip() or draft.text.strip())
+    return bool(draft.subject.strip() or draft.text.strip() or _answered(draft.extra))
 
 
 def _was_just_sent(user: AbstractBaseUser, case: Case | None, typed: Typed, now: datetime) -> bool:
@@ -209,8 +227,9 @@ def _was_just_sent(user: AbstractBaseUser, case: Case | None, typed: Typed, now:
         return False
     lately = Message.objects.filter(author_user_id=user.pk, written_at__gt=now - JUST_SENT)
     lately = lately.filter(case=case) if case else lately
-    said = lately.order_by("-written_at").values_list("text", flat=True).first()
-    return said is not None and said.startswith(words)
+    said = lately.order_by("-written_at").values_list("text", flat=True).first() or ""
+    # A new case that follows another one begins with a line of its own.
+    return said.startswith(words) or (case is None and said.partition("\n\n")[2].startswith(words))
 
 
 def add_file(
@@ -250,6 +269,14 @@ def _stamp_files(draft: Draft, seen: Seen, now: datetime) -> None:
         _stamp(draft, Seen(page=draft.page, step=draft.step), now)
 
 
+def revision_for(draft: Draft | None, seen: Seen) -> int:
+    """Which revision a page knows after it has added a file or taken one back: of words that another device
+    saved and that it has not seen, none."""
+    if draft is None:
+        return 0
+    return draft.revision if draft.page == seen.page else seen.revision
+
+
 def attach(draft: Draft, files: Iterable[CaseFile]) -> None:
     """These staged files of the person live as long as the draft."""
     ids = [file.pk for file in files]
@@ -260,10 +287,13 @@ def attach(draft: Draft, files: Iterable[CaseFile]) -> None:
 # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def sent(*, user_id: int | str, case: Case | None, subject: str, text: str, seen: Seen | None) -> None:
+def sent(
+    *, user_id: int | str, case: Case | None, subject: str, text: str, seen: Seen | None, now: datetime
+) -> None:
     """Ends the draft whose words are being sent, in the sender's transaction.
 
-    Other words that another device has typed meanwhile, and the page that sends has not seen, stay.
+    What another device has typed or attached meanwhile, and is not sent now, stays: other words, words that
+    were put aside, and files that the page that sends does not know.
     """
     draft = _of(user_id, _id(case)).select_for_update().first()
     if draft is None:
@@ -272,7 +302,26 @@ def sent(*, user_id: int | str, case: Case | None, subject: str, text: str, seen
         case is not None or draft.subject.strip() == subject.strip()
     )
     if same or (seen is not None and seen.is_of(draft)):
+        _end_words(draft, subject, text, seen.files if seen else frozenset(), now)
+
+
+def _end_words(draft: Draft, subject: str, text: str, known: frozenset[str], now: datetime) -> None:
+    """The draft's words are sent. If something else is left of it, that is the draft from now on."""
+    files = list(draft.files.filter(message=None))
+    left = _left_aside(draft, subject, text)
+    if left.is_empty and all(str(file.pk) in known for file in files):
         _end(draft)
+        return
+    drop_files(CaseFile.objects.filter(pk__in=[file.pk for file in files if str(file.pk) in known]))
+    draft.subject, draft.text, draft.extra, draft.aside = left.subject, left.text, left.extra, {}
+    # No page has this one: what was typed before comes too late for it.
+    _stamp(draft, Seen(), now)
+
+
+def _left_aside(draft: Draft, subject: str, text: str) -> Typed:
+    """The words put aside, unless they are sent too."""
+    aside = Typed(draft.aside.get("subject", ""), draft.aside.get("text", ""), draft.aside.get("extra", {}))
+    return Typed() if Typed(subject, text, draft.extra).holds(aside) else aside
 
 
 def discard(*, user: AbstractBaseUser, case: Case | None) -> None:

@@ -8,14 +8,12 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cabinet import languages
+from cabinet.draft_models import MECHANICS, WORDS
 
 MAX_KEY = 40
 MAX_CHOICE = 100
 
-RESERVED = frozenset(
-    {"choose", "csrfmiddlewaretoken", "email", "fields_of", "files", "follow_up", "mode", "next", "q"}
-    | {"remove", "subject", "submission", "text", "topic", "uploaded"}
-)
+RESERVED = MECHANICS | WORDS | {"email", "follow_up", "mode", "next", "q", "topic"}
 """Names of the form for a new case that are taken."""
 
 valid_key = RegexValidator(

@@ -41,7 +41,8 @@ def _save(request: PersonRequest, case: Case | None) -> HttpResponse:
         now=timezone.now(),
         swap="swap" in request.POST,
     )
-    answer = {"revision": _revision(saved.draft), "aside": saved.draft.aside if saved.draft else {}}
+    held = saved.draft
+    answer = {"revision": held.revision if held else 0, "aside": held.aside if held else {}}
     return JsonResponse(answer, status=409 if saved.met_another else 200)
 
 
@@ -61,20 +62,20 @@ def upload(request: PersonRequest) -> HttpResponse:
     file = request.FILES.get("file")
     if file is None:
         return _refused(_("No file has arrived."))
-    room = uploads.seconds_until_room(request)
+    room, seen = uploads.seconds_until_room(request), drafts.Seen.of(request.POST)
     try:
         staged, held = uploads.take(
             file,
             owner=request.user,
             case=_case(request),
-            seen=drafts.Seen.of(request.POST),
+            seen=seen,
             loose="loose" in request.POST,
             now=timezone.now(),
             wait_for=lambda size: limits.take(request, limits.DRAFT) or room(size),
         )
     except uploads.Refused as refused:
         return _refused(str(refused))
-    return JsonResponse(_file(staged) | {"revision": _revision(held)}, status=201)
+    return JsonResponse(_file(staged) | {"revision": drafts.revision_for(held, seen)}, status=201)
 
 
 @signed_in
@@ -83,8 +84,9 @@ def remove_upload(request: PersonRequest, file_id: uuid.UUID) -> HttpResponse:
     """Takes back a file that was not sent yet."""
     staged = CaseFile.objects.filter(owner_id=request.user.pk, message=None)
     file = get_object_or_404(staged, pk=file_id)
-    held = drafts.take_file_back(file, seen=drafts.Seen.of(request.POST), now=timezone.now())
-    return JsonResponse({"revision": _revision(held)})
+    seen = drafts.Seen.of(request.POST)
+    held = drafts.take_file_back(file, seen=seen, now=timezone.now())
+    return JsonResponse({"revision": drafts.revision_for(held, seen)})
 
 
 def _case(request: PersonRequest) -> Case | None:
@@ -101,12 +103,13 @@ def _case(request: PersonRequest) -> Case | None:
 
 def _told(held: Draft | None) -> dict[str, object]:
     if held is None:
-        return {"revision": 0, "subject": "", "text": "", "files": [], "aside": {}}
+        return {"revision": 0, "subject": "", "text": "", "extra": {}, "files": [], "aside": {}}
     files = [_file(file) for file in held.files.all()]
     return {
         "revision": held.revision,
         "subject": held.subject,
         "text": held.text,
+        "extra": held.extra,
         "files": files,
         "aside": held.aside,
     }
@@ -114,10 +117,6 @@ def _told(held: Draft | None) -> dict[str, object]:
 
 def _file(file: CaseFile) -> dict[str, object]:
     return {"id": str(file.pk), "name": file.name, "size": file.size}
-
-
-def _revision(held: Draft | None) -> int:
-    return held.revision if held else 0
 
 
 def _refused(sentence: str) -> JsonResponse:

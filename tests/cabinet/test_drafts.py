@@ -148,7 +148,8 @@ def test_an_address_goes_before_an_old_draft_which_is_offered(as_alice: Client) 
     assert page.values("revision") == ["0"]
     save(as_alice, None, "newer words", subject="From a link", revision="0")
     draft = Draft.objects.get()
-    assert (draft.text, draft.aside) == ("newer words", {"subject": "Older", "text": "older words"})
+    assert draft.text == "newer words"
+    assert draft.aside == {"subject": "Older", "text": "older words", "extra": {}}
 
 
 # ── two devices ──
@@ -175,6 +176,46 @@ def test_words_put_aside_can_be_taken_and_the_others_go_there(
     answer = save(as_alice, case, "of the phone", revision=revision, swap="1")
     assert answer.json()["aside"]["text"] == "of the desk"
     assert typed(phone, case) == "of the phone"
+
+
+def test_answers_in_a_topics_fields_are_words_too(as_alice: Client, phone: Client) -> None:
+    save(phone, None, "", topic="repair", serial="X-1")
+    answer = save(as_alice, None, "", topic="repair", serial="Y-2", revision="1")
+    assert answer.status_code == 409
+    extra = {"topic": ["repair"], "serial": ["X-1"]}
+    assert answer.json()["aside"] == {"subject": "", "text": "", "extra": extra}
+    page = Page(as_alice.get(NEW))
+    assert page.all("input", data_aside_value="serial", value="X-1")
+    assert phone.get("/drafts/").json()["extra"] == {"topic": ["repair"], "serial": ["Y-2"]}
+    as_alice.post(NEW, NewCase().data(revision=str(answer.json()["revision"])))
+    draft = Draft.objects.get()
+    assert (draft.extra, draft.aside) == (extra, {})
+
+
+def test_fields_that_nobody_filled_in_are_no_quarrel(as_alice: Client, phone: Client) -> None:
+    save(phone, None, "same")
+    assert save(as_alice, None, "same", serial="", revision="1").status_code == 200
+
+
+def test_a_file_added_on_a_page_does_not_make_it_know_the_others_words(
+    as_alice: Client, phone: Client, case: Case
+) -> None:
+    desk = {"submission": str(uuid.uuid4()), "revision": "0"}
+    save(phone, case, "of the phone", submission=str(uuid.uuid4()))
+    added = attach(as_alice, case, **desk).json()
+    assert added["revision"] == 0
+    assert as_alice.post(f"/uploads/{added['id']}/remove/", desk).json() == {"revision": 0}
+    assert save(as_alice, case, "of the desk", **desk).status_code == 409
+
+
+def test_going_on_with_words_of_another_device_is_no_quarrel(
+    as_alice: Client, phone: Client, case: Case
+) -> None:
+    """As on the phone, whose words became the draft when the desk sent its own."""
+    save(phone, case, "of the phone")
+    assert save(as_alice, case, "of the phone and more", revision=1).status_code == 200
+    assert Draft.objects.get().aside == {}
+    assert save(phone, case, "of the phone", revision=1).status_code == 409
 
 
 def test_the_same_words_are_no_quarrel(as_alice: Client, phone: Client, case: Case) -> None:
@@ -221,15 +262,87 @@ def test_a_sent_case_takes_its_draft_along(as_alice: Client) -> None:
     assert not Draft.objects.exists()
 
 
-def test_files_of_the_draft_that_were_not_sent_go_with_it(
+def test_files_taken_out_of_what_is_sent_go_with_the_draft(
     as_alice: Client, case: Case, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    attach(as_alice, case, "other.txt")
+    token = attach(as_alice, case, "other.txt").json()["id"]
     name = str(CaseFile.objects.get().blob.name)
     with django_capture_on_commit_callbacks(execute=True):
-        reply(as_alice, case, "words", revision=str(Draft.objects.get().revision))
+        reply(as_alice, case, "words", remove=[token], revision=str(Draft.objects.get().revision))
     assert not CaseFile.objects.exists()
+    assert not Draft.objects.exists()
     assert not PrivateStorage().exists(name)
+
+
+def test_a_file_that_the_sending_page_has_not_seen_stays(
+    as_alice: Client,
+    phone: Client,
+    case: Case,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    """Typed on the desk, photographed with the phone, sent from the desk, whose page was never left."""
+    desk = {"submission": str(uuid.uuid4())}
+    own = attach(as_alice, case, "log.txt", **desk).json()
+    save(as_alice, case, "See the photo", **desk, step="1", revision=own["revision"])
+    photo = attach(phone, case, submission=str(uuid.uuid4())).json()
+    known = save(as_alice, case, "See the photo.", **desk, step="2", revision=own["revision"]).json()
+    with django_capture_on_commit_callbacks(execute=True):
+        data = {"uploaded": [own["id"]], "revision": str(known["revision"]), **desk}
+        reply(as_alice, case, "See the photo.", **data)
+    page = Page(as_alice.get(f"/cases/{case.pk}/"))
+    assert page.values("uploaded") == [photo["id"]]
+    assert typed(as_alice, case) == ""
+    assert PrivateStorage().exists(str(CaseFile.objects.get(pk=photo["id"]).blob.name))
+    revision = str(Draft.objects.get().revision)
+    reply(as_alice, case, "Here it is", uploaded=[photo["id"]], revision=revision)
+    assert not Draft.objects.exists()
+    assert [file.name for message in case.messages.all() for file in message.files.all()] == [
+        "log.txt",
+        "photo.heic",
+    ]
+
+
+def test_an_unseen_file_outlives_a_new_case_too(as_alice: Client, phone: Client) -> None:
+    save(as_alice, None, "text", subject="subject")
+    photo = attach(phone, None).json()["id"]
+    as_alice.post(NEW, NewCase("subject", "text").data())
+    page = Page(as_alice.get(NEW))
+    assert (page.values("uploaded"), page.values("subject"), typed(as_alice, None)) == ([photo], [""], "")
+
+
+def test_a_saving_that_comes_late_does_not_bring_sent_words_to_an_unseen_file(
+    as_alice: Client, phone: Client, case: Case
+) -> None:
+    desk = {"submission": str(uuid.uuid4())}
+    save(as_alice, case, "See the", **desk, step="1")
+    attach(phone, case)
+    reply(as_alice, case, "See the photo", **desk)
+    save(as_alice, case, "See the pho", **desk, step="2")
+    draft = Draft.objects.get()
+    assert (draft.text, draft.aside, draft.files.count()) == ("", {}, 1)
+
+
+def test_words_put_aside_become_the_draft_when_the_others_are_sent(
+    as_alice: Client, phone: Client, case: Case
+) -> None:
+    save(phone, case, "of the phone")
+    revision = save(as_alice, case, "of the desk", revision=1).json()["revision"]
+    reply(as_alice, case, "of the desk", revision=str(revision))
+    draft = Draft.objects.get()
+    assert (draft.text, draft.aside) == ("of the phone", {})
+    assert draft.revision > revision
+    assert typed(as_alice, case) == "of the phone"
+    reply(as_alice, case, "of the phone", revision=str(draft.revision))
+    assert not Draft.objects.exists()
+
+
+def test_words_put_aside_that_are_sent_with_the_others_do_not_come_back(
+    as_alice: Client, phone: Client, case: Case
+) -> None:
+    save(phone, case, "of the phone")
+    revision = save(as_alice, case, "of the desk", revision=1).json()["revision"]
+    reply(as_alice, case, "of the desk and of the phone", revision=str(revision))
+    assert not Draft.objects.exists()
 
 
 def test_the_same_words_sent_from_elsewhere_end_the_draft(
@@ -262,6 +375,9 @@ def test_a_saving_overtaken_by_its_sending_changes_nothing(as_alice: Client, cas
     assert save(as_alice, case, "It still smo").json()["revision"] == 0
     as_alice.post(NEW, NewCase(text="A story").data())
     save(as_alice, None, "A story", subject="The printer smokes")
+    assert not Draft.objects.exists()
+    as_alice.post(NEW, NewCase(text="A sequel").data(follow_up=str(case.pk)))
+    save(as_alice, None, "A sequel", subject="The printer smokes", follow_up=str(case.pk))
     assert not Draft.objects.exists()
     Message.objects.update(written_at=timezone.now() - timedelta(minutes=5))
     assert save(as_alice, case, "It still smo").json()["revision"] > 0

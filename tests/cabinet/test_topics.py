@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -11,7 +12,9 @@ from django.test import Client
 from django.utils import translation
 
 from cabinet import topics
+from cabinet.draft_models import MECHANICS
 from cabinet.models import Case, CaseFile, Topic, TopicField
+from cabinet.topic_models import RESERVED
 from tests import factories
 from tests.cabinet.pages import Page
 from tests.factories import NewCase, signed_in, upload
@@ -407,3 +410,27 @@ def test_values_are_written_for_machines(repair: Topic) -> None:
     assert topics.answer(row, None) is None
     with pytest.raises(ValidationError):
         TopicField(topic=repair, key="files", kind=Kind.TEXT, label_ru="Ф").full_clean()
+
+
+NAME_IN_PAGE = re.compile(r'<(?:input|textarea|select|button)\b[^>]*? name="([^"]+)"')
+NAME_IN_SCRIPT = re.compile(r'(?:data|body)\.(?:append|set|delete)\("(\w+)"|\[?name=(\w+)')
+
+
+def test_no_field_can_have_a_name_that_the_forms_use_themselves(
+    as_alice: Client, alice: AbstractBaseUser, repair: Topic
+) -> None:
+    """Such an answer would be taken for a part of the form, and never be kept."""
+    page = as_alice.get(f"{NEW}?topic=repair&follow_up={factories.case_of(alice).pk}")
+    script = (Path(topics.__file__).parent / "static/cabinet/composer.js").read_text("utf-8")
+    form = page.content.decode().partition("data-draft=")[2].partition("</form>")[0]
+    used = set(NAME_IN_PAGE.findall(form))
+    used |= {name for found in NAME_IN_SCRIPT.findall(script) for name in found if name}
+    assert {"revision", "step", "case", "swap", "file", "uploaded"} <= used
+    assert used - {row.key for row in repair.fields.all()} <= RESERVED
+    assert MECHANICS < RESERVED
+
+
+@pytest.mark.parametrize("key", sorted(RESERVED))
+def test_a_name_of_the_forms_is_refused_as_a_key(repair: Topic, key: str) -> None:
+    with translation.override("en"), pytest.raises(ValidationError, match="taken by the form"):
+        TopicField(topic=repair, key=key, label_ru="Поле").full_clean()

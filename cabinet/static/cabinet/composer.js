@@ -4,6 +4,7 @@
   "use strict";
   const { cookie, say, saySignedOut, live } = window.cabinet;
   const QUIET = 1000, AT_LEAST = 5000, AGAIN = 10000, AT_ONCE = 2, KEPT_ALIVE = 60000;
+  const GIVE_UP = 30000, PATIENCE = 3000, SLOW = 500, AWAY = 30000;
   const states = new WeakMap();
   const make = (tag, values) => Object.assign(document.createElement(tag), values);
   const formOf = (element) => element.closest && element.closest("form:has([data-attach])");
@@ -12,7 +13,7 @@
   const hidden = (form, name) => form.querySelector("input[name=" + name + "]");
   const words = (form) => form.querySelector("[data-attach]").dataset;
   const state = (form) => {
-    if (!states.has(form)) states.set(form, { timer: 0, since: 0, until: 0, step: 0, saved: "", saving: null, swap: false, uploads: new Set(), queue: [], waiting: null, sending: null, failed: null, composing: false });
+    if (!states.has(form)) states.set(form, { timer: 0, left: Date.now(), stop: null, since: 0, until: 0, step: 0, saved: "", saving: null, swap: false, uploads: new Set(), queue: [], waiting: null, sending: null, failed: null, composing: false });
     return states.get(form);
   };
   function headers() {
@@ -56,14 +57,21 @@
   function save(form, more) {
     const now = state(form);
     clearTimeout(now.timer);
+    const leaving = !!more && more.leaving;
     if (now.composing || now.sending || (!more && !isDirty(form))) return null;
+    // What is about to be sent waits for no further saving.
+    if (now.waiting && !now.uploads.size && !leaving) return null;
     // One after another; only a page that is being left cannot wait.
-    if (now.saving && !(more && more.leaving)) return now.saving.then(() => save(form, more));
+    if (now.saving && !leaving) return now.saving.then(() => save(form, more));
     now.saving = store(form, more || {}).finally(() => { now.saving = null; });
     return now.saving;
   }
   async function store(form, { leaving, swap }) {
     const now = state(form), data = collect(form), said = print(form), before = now.saved;
+    const page = hidden(form, "submission").value, stop = (now.stop = new AbortController());
+    const over = setTimeout(() => stop.abort(), GIVE_UP);
+    // Sent meanwhile: this is no longer about what stands here.
+    const isSent = () => hidden(form, "submission").value !== page;
     data.set("case", form.dataset.case || "");
     data.set("step", ++now.step);
     // Until the server has it: what it then holds goes aside instead of being lost.
@@ -74,57 +82,92 @@
     now.since = 0;
     try {
       const body = data.toString();
-      const answer = await fetch(form.dataset.draft, { method: "POST", body: data, headers: headers(), credentials: "same-origin", redirect: "manual", keepalive: !!leaving && body.length < KEPT_ALIVE });
+      const answer = await fetch(form.dataset.draft, { method: "POST", body: data, headers: headers(), credentials: "same-origin", redirect: "manual", signal: stop.signal, keepalive: !!leaving && body.length < KEPT_ALIVE });
       if (answer.status === 401) saySignedOut();
       if (answer.status === 429) now.until = Date.now() + (wait = 1000 * (parseInt(answer.headers.get("Retry-After")) || 10));
       if (answer.status === 413 || answer.status === 429) why = (await answer.json()).error;
       if (answer.status !== 200 && answer.status !== 409) throw new Error();
       const told = await answer.json();
+      if (isSent()) return;
       now.swap = false;
       known(form, told.revision);
       if (told.revision) tell(form, form.querySelector("[data-draft-word]").dataset.saved);
       showAside(form, told.aside);
     } catch {
+      if (isSent()) return;
       now.saved = before;
-      tell(form, why || form.querySelector("[data-draft-word]").dataset.offline);
+      if (!now.waiting) tell(form, why || form.querySelector("[data-draft-word]").dataset.offline);
       clearTimeout(now.timer);
       // Too long stays too long; what came too soon has its time.
       if (!why || now.until > Date.now()) now.timer = setTimeout(save, wait, form);
+    } finally {
+      clearTimeout(over);
     }
   }
+  const listed = (extra) => Object.entries(extra || {}).flatMap(([name, values]) => values.map((value) => [name, value]));
+  const given = (pairs) => JSON.stringify(pairs.filter(([, value]) => value).sort());
   function showAside(form, aside) {
-    const part = form.querySelector("[data-aside]"), has = !!aside && (!!aside.text || !!aside.subject);
-    part.hidden = !has;
-    if (has) part.querySelector("[data-aside-text]").textContent = aside.text;
-    if (has) part.dataset.subject = aside.subject || "";
+    const part = form.querySelector("[data-aside]"), { text = "", subject = "", extra = {} } = aside || {};
+    part.hidden = !(text || subject || listed(extra).some(([, value]) => value));
+    part.querySelector("[data-aside-text]").textContent = text;
+    part.dataset.subject = subject;
+    for (const field of part.querySelectorAll("[data-aside-value]")) field.remove();
+    for (const [name, value] of listed(extra)) {
+      const field = make("input", { type: "hidden", value });
+      field.dataset.asideValue = name;
+      part.append(field);
+    }
   }
   function swapAside(form) {
-    const subject = hidden(form, "subject");
+    if (hidden(form, "subject")) return swapWhole(form);
     box(form).value = form.querySelector("[data-aside-text]").textContent;
-    if (subject) subject.value = form.querySelector("[data-aside]").dataset.subject || subject.value;
     refresh(form);
     save(form, { swap: true });
     box(form).focus();
   }
+  // The form for a new case, whose fields are the server's to show: it swaps, and then the page is fetched anew.
+  async function swapWhole(form) {
+    const now = state(form), part = form.querySelector("[data-aside]");
+    await (save(form) || now.saving);
+    if (now.saving || now.sending || now.uploads.size || isDirty(form)) return;
+    const data = new URLSearchParams({ subject: part.dataset.subject, text: part.querySelector("[data-aside-text]").textContent, case: "", swap: "1", step: ++now.step });
+    for (const name of ["submission", "revision"]) data.set(name, hidden(form, name).value);
+    for (const field of part.querySelectorAll("[data-aside-value]")) data.append(field.dataset.asideValue, field.value);
+    now.sending = {};
+    try {
+      const answer = await fetch(form.dataset.draft, { method: "POST", body: data, headers: headers(), credentials: "same-origin", redirect: "manual" });
+      if (answer.status === 200) return location.replace(location.pathname);
+    } catch { /* said below */ }
+    now.sending = null;
+    tell(form, form.querySelector("[data-draft-word]").dataset.offline);
+  }
   // Back on a page that was left: what another device has typed meanwhile comes in, unless this one has changed too.
   async function catchUp(form) {
-    const now = state(form);
-    if (!form.dataset.draft || now.saving || now.uploads.size || isDirty(form) || now.sending) return;
+    const now = state(form), isBusy = () => now.saving || now.uploads.size || isDirty(form) || now.sending || now.waiting;
+    // What the address says goes before the draft; a file that could not be uploaded is only here.
+    if (!form.dataset.draft || isBusy() || form.querySelector(".offered, .chip-bad")) return;
     try {
       const answer = await fetch(form.dataset.draft + "?case=" + (form.dataset.case || ""), { headers: headers(), cache: "no-store", redirect: "manual" });
       if (answer.status !== 200) return;
-      const told = await answer.json();
-      if (String(told.revision) === hidden(form, "revision").value || isDirty(form) || now.saving) return;
+      const told = await answer.json(), files = told.files.filter((file) => !form.querySelector(gone(file.id)));
+      const same = files.map((file) => file.id).sort().join() === tokens(form).sort().join();
+      if ((same && String(told.revision) === hidden(form, "revision").value) || isBusy() || form.querySelector(".chip-bad")) return;
+      // Another topic, other fields: only the server can show those.
+      if (hidden(form, "subject") && given(fields(form)) !== given(listed(told.extra))) return location.replace(location.pathname);
       box(form).value = told.text;
       if (hidden(form, "subject")) hidden(form, "subject").value = told.subject;
       for (const chip of form.querySelectorAll(".chip")) chip.remove();
-      for (const file of told.files) settle(form, chipOf(form, file.name, file.size), file.id);
+      for (const file of files) settle(form, chipOf(form, file.name, file.size), file.id);
       known(form, told.revision);
       showAside(form, told.aside);
       refresh(form);
       now.saved = print(form);
     } catch { /* the next time */ }
   }
+  const gone = (id) => "input[type=hidden][name=remove][value=\"" + id + "\"]";
+  const tokens = (form) => [...form.querySelectorAll("[name=uploaded]")].map((field) => field.value);
+  const OURS = ["csrfmiddlewaretoken", "submission", "revision", "fields_of", "uploaded", "remove", "files", "subject", "text"];
+  const fields = (form) => [...new FormData(form)].filter(([name]) => !OURS.includes(name));
   document.addEventListener("input", (event) => {
     const form = formOf(event.target);
     if (!form) return;
@@ -167,9 +210,16 @@
       text.style.height = text.scrollHeight + 2 + "px";
     }
   }
-  document.addEventListener("focusin", (event) => { const form = formOf(event.target); if (form) form.classList.add("open"); });
+  document.addEventListener("focusin", (event) => {
+    const form = formOf(event.target);
+    if (!form) return;
+    form.classList.add("open");
+    // Another window lay beside this one, which was never hidden.
+    if (event.target === box(form) && Date.now() - state(form).left > AWAY) catchUp(form);
+  });
   document.addEventListener("focusout", (event) => {
     const form = formOf(event.target);
+    if (form) state(form).left = Date.now();
     if (form) setTimeout(() => {
       if (isEmpty(form) && !form.matches(":focus-within, :hover") && !form.querySelector("[data-focus]")) form.classList.remove("open");
     }, 200);
@@ -221,12 +271,16 @@
     button(chip, words(form).remove, () => takeBack(form, chip, id)).dataset.away = "";
   }
   async function takeBack(form, chip, id) {
+    const field = make("input", { type: "hidden", name: "remove", value: id });
     drop(form, chip);
+    form.append(field);
     try {
       const body = new URLSearchParams({ submission: hidden(form, "submission").value, revision: hidden(form, "revision").value });
       const answer = await fetch(words(form).upload + id + "/remove/", { method: "POST", body, headers: headers(), redirect: "manual" });
-      if (answer.status === 200 && form.dataset.draft) known(form, (await answer.json()).revision);
-    } catch { /* it goes with the draft */ }
+      if (answer.status !== 200) return;
+      field.remove();
+      if (form.dataset.draft) known(form, (await answer.json()).revision);
+    } catch { /* it goes when the form is sent */ }
   }
   function refuse(form, chip, why, again) {
     strip(chip);
@@ -387,7 +441,7 @@
       if (now.waiting) return;
       now.waiting = { submitter: event.submitter };
       if (now.uploads.size) form.querySelector("[data-upload-word]").textContent = words(form).waiting;
-      else now.saving.finally(() => { if (now.waiting && !now.uploads.size) { now.waiting = null; form.requestSubmit(event.submitter); } });
+      else afterSaving(form, event.submitter);
       return;
     }
     clearTimeout(now.timer);
@@ -395,6 +449,24 @@
     now.sending = { text: box(form).value, chips: [...form.querySelectorAll(".chip")] };
     if (form.matches("[data-reply]") && window.htmx) setTimeout(showOwn, 0, form);
   }, true);
+  // A saving that hangs does not hold up what it would have saved. The server ignores one that comes too late.
+  function afterSaving(form, submitter) {
+    const now = state(form), { stop } = now, buttons = [...form.querySelectorAll("button[data-sending]")];
+    const over = setTimeout(() => stop.abort(), PATIENCE);
+    const slow = setTimeout(() => {
+      for (const button of buttons) [button.dataset.label, button.textContent] = [button.textContent, button.dataset.sending];
+    }, SLOW);
+    now.saving.finally(() => {
+      clearTimeout(over);
+      clearTimeout(slow);
+      if (now.waiting && !now.uploads.size) { now.waiting = null; form.requestSubmit(submitter); }
+      if (now.sending) return; // the form's own waiting goes on from here
+      for (const button of buttons) {
+        if (button.dataset.label) button.textContent = button.dataset.label;
+        delete button.dataset.label;
+      }
+    });
+  }
   const thread = () => document.getElementById("thread");
   // After the values were taken: the words move from the form into the thread.
   function showOwn(form) {
@@ -492,8 +564,13 @@
     box(form).value = box(fresh).value;
     now.sending = null;
     now.saved = meanwhile ? "" : print(form);
-    known(form, Number(hidden(fresh, "revision").value));
-    showAside(form, null);
+    // What another device has typed or attached, and was not sent, is the draft from now on.
+    for (const field of form.querySelectorAll("input[type=hidden][name=remove]")) field.remove();
+    for (const chip of fresh.querySelectorAll(".chip")) settle(form, chipOf(form, chip.querySelector(".chip-name").textContent, Number(chip.dataset.size)), chip.querySelector("[name=uploaded]").value);
+    form.querySelector("[data-aside]").replaceWith(fresh.querySelector("[data-aside]"));
+    const revision = Number(hidden(fresh, "revision").value);
+    known(form, revision);
+    if (revision) tell(form, form.querySelector("[data-draft-word]").dataset.saved);
     refresh(form);
     soon(form);
     next(form);

@@ -14,7 +14,7 @@
   }
   function sayProgress(form) {
     for (const button of form.querySelectorAll("button[type=submit][data-sending]")) {
-      button.dataset.label = button.textContent;
+      button.dataset.label = button.dataset.label || button.textContent;
       button.textContent = button.dataset.sending;
     }
   }
