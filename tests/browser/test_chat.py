@@ -561,7 +561,7 @@ def test_policy_data_and_language_are_reached_from_the_chat_at_400_percent_too(
     a_long_talk(person, answers=20)
     context = window(browser, person, live_server, java_script_enabled=scripts)
     page = context.new_page()
-    for size in (PHONE, {"width": 320, "height": 256}):
+    for size in (PHONE, {"width": 640, "height": 360}, {"width": 320, "height": 256}):
         page.set_viewport_size(size)  # type: ignore[arg-type]
         page.goto("/chat/")
         page.get_by_label("Settings of the chat").click()
