@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinet import drafts, modes, notices
 from cabinet.draft_models import Draft
-from cabinet.models import MAX_SUBJECT, MAX_TEXT, Case
+from cabinet.models import MAX_SUBJECT, MAX_TEXT, Case, Message
 from cabinet.uploads import Attachments, collect, seconds_until_room, still_wanted
 from cabinet.wording import FORM_LEAD, FORM_LEADS, MODE_WITH_NOTICES, MODES
 
@@ -100,6 +100,7 @@ class MessageForm(forms.Form):
         fresh: bool = False,
     ) -> None:
         """`fresh`: what was posted is another form's."""
+        self.author = author
         self.attachments = Attachments()
         self.draft, self.offered_draft = draft, None
         self.typed: QueryDict = QueryDict()
@@ -136,11 +137,22 @@ class MessageForm(forms.Form):
         return drafts.Seen(self.draft.revision if self.draft else 0)
 
     def clean(self) -> dict[str, Any]:
-        if "text" in self.cleaned_data and not self.cleaned_data["text"] and not self.attachments.kept:
+        says_nothing = (
+            "text" in self.cleaned_data and not self.cleaned_data["text"] and not self.attachments.kept
+        )
+        if says_nothing and not self._has_arrived():
             self.add_error("text", self.empty_message)
         for problem in self.attachments.problems:
             self.add_error(None, problem)
         return self.cleaned_data
+
+    def _has_arrived(self) -> bool:
+        """Whether these are nothing but files, sent before by this very form."""
+        if self.errors or not self.attachments.sent:
+            return False
+        key = self.submission_key
+        replies = Message.objects.filter(author_user_id=self.author.pk, submission_key=key)
+        return replies.exists() or Case.objects.filter(owner_id=self.author.pk, submission_key=key).exists()
 
     @property
     def only_closes(self) -> bool:

@@ -59,6 +59,8 @@ class Attachments:
     """The files of one form: those kept so far, and in words what is wrong with others."""
 
     kept: list[CaseFile] = field(default_factory=list)
+    # Those that stand in a message already: this form may have been sent before, and its answer not heard.
+    sent: list[CaseFile] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     # Set when a file came too soon after many others.
     wait_seconds: int = 0
@@ -69,7 +71,8 @@ class Attachments:
 
     @property
     def fingerprint(self) -> str:
-        return "\n".join(f"{file.name}\t{file.size}" for file in self.kept)
+        """Of the files that the form was sent with, whether or not they have arrived since."""
+        return "\n".join(f"{file.name}\t{file.size}" for file in [*self.sent, *self.kept])
 
 
 WaitFor = Callable[[int], int]
@@ -96,10 +99,13 @@ def collect(
     A file that breaks a limit fails alone. Tokens of others, or of files already sent, are worth nothing.
     """
     wanted, removed = still_wanted(data), _identities(data.getlist("remove"))
-    free = CaseFile.objects.filter(owner_id=owner.pk, message=None)
-    staged = free.in_bulk(wanted)
+    theirs = CaseFile.objects.filter(owner_id=owner.pk)
+    staged, free = theirs.in_bulk(wanted), theirs.filter(message=None)
     attachments = Attachments()
     for file in (staged[token] for token in wanted if token in staged):
+        if file.message_id is not None:
+            attachments.sent.append(file)
+            continue
         # They came one by one, perhaps at the same time: only here all of them are seen together.
         too_much = _too_much(file.name, file.size, attachments)
         attachments.problems.append(too_much) if too_much else attachments.kept.append(file)

@@ -522,3 +522,34 @@ def test_a_closed_case_stays_closed_if_the_reply_says_so(as_alice: Client, case:
     case.refresh_from_db()
     assert case.status == Case.Status.CLOSED
     assert not case.outbox.filter(kind=OutboxEntry.Kind.ENSURE_OPEN).exists()
+
+
+# ── sent, and not heard of ──
+
+
+@pytest.mark.parametrize("text", ["with a photo", ""])
+def test_a_reply_with_a_file_sent_again_is_said_once(as_alice: Client, case: Case, text: str) -> None:
+    form = {"submission": str(uuid.uuid4()), "uploaded": attach(as_alice, case).json()["id"]}
+    for _time in range(2):
+        assert reply(as_alice, case, text, **form).status_code == 302
+    assert case.messages.count() == 2
+    assert [file.name for file in case.messages.latest("position").files.all()] == ["photo.heic"]
+
+
+@pytest.mark.parametrize("text", ["with a photo", ""])
+def test_a_new_case_with_a_file_sent_again_is_opened_once(
+    as_alice: Client, alice: AbstractBaseUser, text: str
+) -> None:
+    uploaded = attach(as_alice, None).json()["id"]
+    form = {"submission": str(uuid.uuid4()), "uploaded": uploaded, "subject": "Printer", "text": text}
+    answers = [as_alice.post(NEW, form) for _time in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert answers[0]["Location"] == answers[1]["Location"]
+    assert Case.objects.filter(owner=alice).count() == 1
+
+
+def test_a_file_that_was_sent_makes_no_message_of_another_form(as_alice: Client, case: Case) -> None:
+    uploaded = attach(as_alice, case).json()["id"]
+    reply(as_alice, case, "with a photo", uploaded=uploaded)
+    assert reply(as_alice, case, "", uploaded=uploaded, submission=str(uuid.uuid4())).status_code == 422
+    assert case.messages.count() == 2
