@@ -28,8 +28,10 @@
 
   // ── what is said quietly ──
   const notice = () => document.getElementById("quiet-notice");
+  let stale = false;
   function say(text, link) {
     const box = notice();
+    stale = false;
     box.textContent = text + " ";
     if (link) {
       const anchor = document.createElement("a");
@@ -152,13 +154,13 @@
 
   // ── asking ──
   // One failure is nothing: the next look comes soon. From the second on the reader knows how old the page is.
-  let failures = 0, knownAt = new Date(), stale = false;
+  let failures = 0, knownAt = new Date();
   function failed() {
     failures += 1;
     if (failures < 2 || signedOut || (stale && !notice().hidden)) return;
-    stale = true;
     const clock = new Intl.DateTimeFormat(root.lang, { hour: "2-digit", minute: "2-digit" }).format(knownAt);
     say(notice().dataset.stale.replace("{time}", clock));
+    stale = true;
   }
   function answered() {
     failures = 0;
