@@ -25,6 +25,15 @@ from cabinet.types import Answer
 
 register = template.Library()
 
+USUALLY_SENT = timedelta(minutes=2)
+"""Longer than a message takes whose first try had an unknown outcome."""
+
+
+@register.filter
+def takes_long(message: Message) -> bool:
+    """Whether a message that is on its way should have arrived long ago: the desk is in trouble."""
+    return timezone.now() - message.written_at > USUALLY_SENT
+
 
 @register.simple_tag
 def answer_time(case: Case | None = None) -> str:

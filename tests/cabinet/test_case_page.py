@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
@@ -360,3 +361,14 @@ def test_times_are_the_readers_with_the_exact_moment_on_hover(as_alice: Client, 
     stamp = show(as_alice, case).all("time")[0]
     assert stamp["datetime"].endswith("+10:00")
     assert stamp["title"]
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(1, False), (3, True)])
+def test_a_message_that_takes_long_says_so(
+    as_alice: Client, alice: AbstractBaseUser, minutes: int, said: bool
+) -> None:
+    case = case_of(alice)
+    case.messages.update(written_at=timezone.now() - timedelta(minutes=minutes))
+    page = Page(as_alice.get(f"/cases/{case.pk}/"))
+    assert "Sending…" in page.text
+    assert ("It takes longer than usual" in page.text) is said
