@@ -1,6 +1,7 @@
 """Nothing that was started is left over, and what ends too early is named."""
 
 import os
+import shlex
 import socket
 import sys
 import time
@@ -27,7 +28,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Process
 
 
 def python(code: str) -> str:
-    return f'{sys.executable} -c "{code}"'
+    return shlex.join([sys.executable, "-c", code])
 
 
 def alive(pid: int) -> bool:
@@ -48,7 +49,7 @@ def test_stopping_ends_the_stubborn_and_their_children(started: Processes, tmp_p
         f"open({str(child)!r}, 'w').write(str(child.pid))\n"
         f"{STUBBORN}\n"
     )
-    started.start("parent", f"{sys.executable} {script}", environment())
+    started.start("parent", shlex.join([sys.executable, str(script)]), environment())
     parent = started.running["parent"]
     started.wait("both", lambda: parent.said().count("up") == 2, seconds=20)
     pids = [parent.popen.pid, int(child.read_text())]
