@@ -24,7 +24,7 @@ from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.db import connection, models
+from django.db import IntegrityError, connection, models
 from django.db.models import ProtectedError
 from django.db.models.deletion import Collector
 from django.test import Client
@@ -295,6 +295,24 @@ def test_asked_twice_it_is_done_once(quagga: AbstractBaseUser) -> None:
     asked = {"person": quagga, "asked_by": Erasure.AskedBy.STAFF, "now": timezone.now()}
     assert erasure.request(**asked).pk == erasure.request(**asked).pk  # type: ignore[arg-type]
     assert Erasure.objects.count() == 1
+
+
+def test_a_worker_that_begins_at_this_moment_makes_it_begin_again(
+    quagga: AbstractBaseUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a worker has just noted beside a row makes PostgreSQL refuse to take the row away."""
+    refused, once = [IntegrityError, IntegrityError], erasure._on_their_way
+
+    def on_their_way(person: AbstractBaseUser) -> Any:
+        if refused:
+            raise refused.pop()
+        return once(person)
+
+    monkeypatch.setattr(erasure, "_on_their_way", on_their_way)
+    case_of(quagga)
+    erasure.request(person=quagga, asked_by=Erasure.AskedBy.PERSON, now=timezone.now())
+    assert Erasure.objects.count() == 1
+    assert not OutboxEntry.objects.exists()
 
 
 # ── from the moment it was asked for ──
