@@ -182,29 +182,21 @@ class ChatForm(MessageForm):
         # Which words, kept while nobody was signed in, the page has brought back into the box.
         self.unsent = str(self.data.get("unsent", ""))
         self._by_script = bool(request.headers.get("HX-Request"))
-        self._tokens = still_wanted(request.POST) if self.is_bound else []
-        uploads = request.FILES.getlist("files") if self.is_bound else []
-        self._chosen = [f"{upload.name}\t{upload.size}" for upload in uploads]
+        count = len(still_wanted(request.POST)) + len(request.FILES.getlist("files"))
+        self._file_count = count if self.is_bound else 0
         self.fields["text"].label = _("Your message")
         self.fields["text"].widget.attrs |= {"rows": 1, "placeholder": _("Write a message")}
 
     def clean(self) -> dict[str, Any]:
         # A page may keep them longer than uploads wait here: words about a file do not go without it.
-        found = len(self.attachments.kept) + len(self.attachments.problems)
-        if found < len(self._tokens) + len(self._chosen):
+        if len(self.attachments.kept) + len(self.attachments.problems) < self._file_count:
             self.add_error(None, _("A file is no longer kept here: take it out, or attach it again."))
         return super().clean()
 
     @property
     def submission_key(self) -> uuid.UUID:
-        """The page's script gives each message a key of its own, and none to anything else.
-
-        A form's stands for its words and files as they were sent: once said, the files are no longer in it.
-        """
-        if self._by_script:
-            return self.submission
-        text = str(self.cleaned_data.get("text", ""))
-        return uuid.uuid5(self.submission, "\0".join([text, *map(str, self._tokens), *self._chosen]))
+        """The page's script gives each message a key of its own, and none to anything else."""
+        return self.submission if self._by_script else super().submission_key
 
 
 class ChatSettingsForm(forms.Form):

@@ -134,13 +134,19 @@ def test_a_page_left_at_once_has_saved_too(page: Page, case: Case) -> None:
     expect(page.get_by_label("Subject")).to_have_value("Printer")
 
 
-def test_two_devices_typing_lose_neither(device: Device, case: Case) -> None:
+def desk_beside_a_phone(device: Device, case: Case) -> Page:
+    """At a desk and on a phone, other words on the same page; the phone's were saved first."""
     desk, phone = device(), device()
     desk.goto(path(case))
     phone.goto(path(case))
     box(phone).fill("of the phone")
     expect(saved(phone)).to_be_visible()
     box(desk).fill("of the desk")
+    return desk
+
+
+def test_two_devices_typing_lose_neither(device: Device, case: Case) -> None:
+    desk = desk_beside_a_phone(device, case)
     other = desk.get_by_text("On another device you have typed something else")
     other.click()
     expect(desk.locator("[data-aside-text]")).to_have_text("of the phone")
@@ -205,12 +211,7 @@ def test_a_file_whose_removal_failed_is_not_in_what_is_sent_nor_after_it(page: P
 
 
 def test_words_put_aside_stand_in_the_composer_after_the_others_are_sent(device: Device, case: Case) -> None:
-    desk, phone = device(), device()
-    desk.goto(path(case))
-    phone.goto(path(case))
-    box(phone).fill("of the phone")
-    expect(saved(phone)).to_be_visible()
-    box(desk).fill("of the desk")
+    desk = desk_beside_a_phone(device, case)
     expect(desk.get_by_text("On another device you have typed something else")).to_be_visible()
     send(desk)
     expect(mine(desk)).to_have_count(2)

@@ -91,20 +91,22 @@
   const TICKED = ":is([type=checkbox], [type=radio])";
   let typed = null;
   const fieldsIn = (block) => [...block.querySelectorAll("input:not([type=hidden]), select, textarea")];
+  // Of several boxes of one name each is told by its value, and holds whether it is ticked.
+  const nameOf = (field) => field.name + (field.matches(TICKED) ? field.value : "");
+  const heldBy = (field) => (field.matches(TICKED) ? "checked" : "value");
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target } = event.detail, here = document.activeElement;
     if (target.id !== "topic-fields") return;
     const caret = here.matches("input, textarea") && target.contains(here) ? [here.selectionStart, here.selectionEnd] : null;
-    typed = { caret, values: new Map(fieldsIn(target).map((field) => [field.name + (field.matches(TICKED) ? field.value : ""), field.matches(TICKED) ? field.checked : field.value])) };
+    typed = { caret, values: new Map(fieldsIn(target).map((field) => [nameOf(field), field[heldBy(field)]])) };
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     const block = document.getElementById("topic-fields");
     if (!typed || event.detail.target.id !== "topic-fields" || !block) return;
     for (const field of fieldsIn(block)) {
-      const ticked = field.matches(TICKED), value = typed.values.get(field.name + (ticked ? field.value : ""));
+      const value = typed.values.get(nameOf(field)), held = heldBy(field);
       if (value === undefined || (field.matches("select") && ![...field.options].some((each) => each.value === value))) continue;
-      if (ticked) field.checked = value;
-      else if (field.value !== value) field.value = value;
+      if (field[held] !== value) field[held] = value;
     }
     const now = document.activeElement;
     if (typed.caret && typed.caret[0] !== null && block.contains(now) && now.setSelectionRange) now.setSelectionRange(...typed.caret);
