@@ -242,8 +242,10 @@ def _person_now(handed: HandOver) -> AbstractBaseUser:
 
 
 def _person(handed: HandOver) -> AbstractBaseUser:
-    known = Profile.objects.filter(external_id=handed.external_id).select_related("user").first()
+    # In this order: an address that is seen to be held was committed together with the person who holds it,
+    # so whoever comes in two windows at once is found here and not taken for somebody else (READ COMMITTED).
     holder = accounts.holder_of(handed.address) if handed.address else None
+    known = Profile.objects.filter(external_id=handed.external_id).select_related("user").first()
     if known is None:
         if holder is not None:
             raise _held_by(holder)
