@@ -26,7 +26,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cabinet import topics
+from cabinet import closings, topics
 from cabinet.batches import batches
 from cabinet.draft_models import Draft
 from cabinet.filetypes import safe_name
@@ -226,6 +226,11 @@ def _cases(person: AbstractBaseUser, contents: Contents) -> Iterator[Row]:
             "availability": case.availability,
             "created_at": case.created_at,
             "last_activity_at": case.last_activity_at,
+            "closed_and_opened_again": [
+                {"closed": change.closed, "by_me": change.by == str(person.pk), "at": change.at}
+                for change in closings.of(case)
+                if change.at
+            ],
             "read_up_to": marks.get(case.pk),
             "topic": case.topic.title if case.topic else "",
             "answers": case.fields or [],

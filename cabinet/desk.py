@@ -15,7 +15,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet
 
-from cabinet import filetypes, notices, reading_marks, thread
+from cabinet import closings, filetypes, notices, reading_marks, thread
 from cabinet.bodies import Body, body_from_html, body_from_text
 from cabinet.models import OPEN_STATES, Case, CaseFile, Message, OutboxEntry
 from cabinet.storage import delete_after_commit
@@ -159,6 +159,7 @@ def import_case(
     """
     if not hold_person(owner.pk):
         raise PersonGone
+    is_closed = facts.status == Case.Status.CLOSED
     case = Case.objects.create(
         owner_id=owner.pk,
         subject=subject[:255],
@@ -169,7 +170,8 @@ def import_case(
         rating=facts.rating,
         rating_comment=facts.rating_comment,
         rated_at=now if facts.rating else None,
-        closed_at=(facts.closed_at or now) if facts.status == Case.Status.CLOSED else None,
+        closed_at=(facts.closed_at or now) if is_closed else None,
+        closings=[closings.Change(closed=True, by="", at=facts.closed_at).stored()] if is_closed else None,
         created_at=created_at,
         last_activity_at=created_at,
         changed_at=now,

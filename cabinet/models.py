@@ -131,6 +131,8 @@ class Case(models.Model):
         verbose_name=_("follow-up to"),
     )
     closed_at = models.DateTimeField(_("closed since"), null=True, blank=True)
+    # When it was closed and opened again: see `cabinet.closings`.
+    closings = models.JSONField(null=True, blank=True, editable=False)
     topic = models.ForeignKey(
         Topic, models.PROTECT, null=True, blank=True, related_name="cases", verbose_name=_("topic")
     )

@@ -143,7 +143,7 @@ def post_reply(
             thread.queue(locked, OutboxEntry.Kind.ENSURE_OPEN, now=now)
         locked.status = Case.Status.CLOSED if close else Case.Status.OPEN
         locked.last_activity_at = now
-        thread.store(locked, now)
+        thread.store(locked, now, by=author.pk)
     return message
 
 
@@ -175,7 +175,7 @@ def _set_status(case: Case, status: Case.Status, kind: OutboxEntry.Kind) -> None
         locked.status = status
         locked.last_activity_at = now
         thread.queue(locked, kind, now=now)
-        thread.store(locked, now)
+        thread.store(locked, now, by=locked.owner_id)
 
 
 def rate_case(*, case: Case, rating: Case.Rating, comment: str = "") -> None:

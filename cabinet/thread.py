@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from cabinet import closings
 from cabinet.models import Case, Message, OutboxEntry
 from cabinet.signals import work_waiting
 
@@ -38,15 +39,17 @@ def queue(
     return entry
 
 
-def store(case: Case, now: datetime) -> None:
+def store(case: Case, now: datetime, *, by: object = None) -> None:
     """Saves a locked case under a new revision, which is what open pages compare.
 
-    Since when it is closed follows the status, whoever has changed that.
+    Since when it is closed follows the status, whoever has changed that: `by` is the key of the person who
+    did it in the cabinet.
     """
     if case.status != Case.Status.CLOSED:
         case.closed_at = None
     elif case.closed_at is None:
         case.closed_at = now
+    closings.note(case, by=by, now=now)
     case.revision += 1
     case.changed_at = now
     case.save()

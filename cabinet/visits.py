@@ -7,7 +7,7 @@ hidden tab says so.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from cabinet import reading_marks, selectors
+from cabinet.closings import Change, beside, of
 from cabinet.models import Case, Message
 
 WHOLE = 120
@@ -52,7 +53,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """`first` is the position from which everything is shown; `earlier` messages stand before it unshown."""
+    """`first` is the position from which everything is shown; `earlier` messages stand before it unshown.
+
+    `closings` stand before the message of their key, those under None after the last.
+    """
 
     messages: Sequence[Message]
     since: int
@@ -60,6 +64,7 @@ class Thread:
     earlier: int
     first_new: uuid.UUID | None
     newest_answer: uuid.UUID | None
+    closings: Mapping[uuid.UUID | None, Sequence[Change]]
 
 
 def find(user: AbstractBaseUser, case_id: uuid.UUID) -> Case:
@@ -94,14 +99,24 @@ def open_thread(*, user: AbstractBaseUser, case: Case, visit: Visit, now: dateti
     if visit.looking and messages and _known(case, "first_new_position") is not None:
         reading_marks.mark_read(user=user, case=case, position=messages[-1].position, now=now)
         case.unread -= 1  # type: ignore[attr-defined]
+    earlier = max((_known(case, "message_count") or 0) - len(messages), 0) if first else 0
     return Thread(
         messages,
         since,
         first,
-        earlier=max((_known(case, "message_count") or 0) - len(messages), 0) if first else 0,
+        earlier=earlier,
         first_new=next((m.pk for m in messages if m.position > since and _is_new(m, user)), None),
         newest_answer=next((m.pk for m in reversed(messages) if m.author == Message.Author.STAFF), None),
+        closings=_closings(case, messages, gap=bool(earlier)),
     )
+
+
+def _closings(
+    case: Case, messages: Sequence[Message], *, gap: bool
+) -> dict[uuid.UUID | None, Sequence[Change]]:
+    """Not those among the messages that are left out, between the first one and the rest."""
+    places = zip([*(message.pk for message in messages), None], beside(messages, of(case)), strict=True)
+    return {key: changes for number, (key, changes) in enumerate(places) if not (gap and number < 2)}
 
 
 def _first_shown(case: Case, visit: Visit) -> int:

@@ -1,6 +1,7 @@
 """What templates say of reading: how much is new, where it begins, what is too long to stand there whole."""
 
 import json
+from collections.abc import Sequence
 from math import ceil
 
 from django import template
@@ -10,7 +11,9 @@ from django.utils.translation import ngettext
 
 from cabinet import reading_marks
 from cabinet.bodies import files_in
+from cabinet.closings import Change
 from cabinet.models import CaseFile, Message
+from cabinet.visits import Thread
 
 register = template.Library()
 
@@ -42,6 +45,12 @@ def forms_of_new_replies() -> str:
         for form, number in FORMS.items()
     }
     return json.dumps(_with_places(said) | {"several": _with_places(several)})
+
+
+@register.simple_tag
+def closings_before(thread: Thread, message: Message | None = None) -> Sequence[Change]:
+    """When the case was closed and opened again before this message; without one, after the last."""
+    return thread.closings.get(message.pk if message else None, ())
 
 
 @register.simple_tag

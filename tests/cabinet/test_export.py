@@ -179,6 +179,17 @@ HOSTILE = [
 ]
 
 
+def test_when_a_case_was_closed_and_opened_again_can_be_read(alice: AbstractBaseUser) -> None:
+    case = case_of(alice)
+    services.close_case(case=case)
+    services.reopen_case(case=case)
+    data, page, _ = data_of(alice)
+    told = [(change["closed"], change["by_me"]) for change in data["cases"][0]["closed_and_opened_again"]]
+    assert told == [(True, True), (False, True)]
+    assert "You closed the case · " in page
+    assert "You opened the case again · " in page
+
+
 def test_hostile_names_of_files_stay_in_their_folder_and_apart(
     alice: AbstractBaseUser, tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cabinet import services
+from cabinet import closings, services
 from cabinet.models import Case, OutboxEntry
 from omnidesk_sync import mapping
 from omnidesk_sync.parsing import read_case
@@ -44,6 +44,18 @@ def test_since_when_a_case_is_closed_is_the_desks_word(world: World) -> None:
     world.desk.staffroom.set_status(world.desk_id(case), "open")
     world.read(case)
     assert fresh(case).closed_at is None
+
+
+def test_a_case_closed_with_an_answer_tells_it_after_the_answer(world: World) -> None:
+    case = world.delivered()
+    world.wait(30)
+    world.desk.staffroom.reply(world.desk_id(case), text="Готово, закрываю.")
+    world.desk.staffroom.set_status(world.desk_id(case), "closed")
+    world.wait(30)
+    world.read(case)
+    (change,) = closings.of(fresh(case))
+    assert change.closed
+    assert closings.beside(list(case.messages.order_by("position")), [change]) == [[], [], [change]]
 
 
 def test_a_status_that_nobody_has_described_is_one_of_its_own(world: World) -> None:
