@@ -39,7 +39,7 @@ test-slow: install ## the slower ones: every switch of the sandbox, long walks a
 	$(PYTEST) $(SUITE) -m slow
 
 # Of the slower ones those whose outcome the database itself decides.
-ON_POSTGRESQL := $(addprefix tests/,$(addsuffix .py, omnidesk_sync/test_claim_model omnidesk_sync/test_drift_motion \
+ON_POSTGRESQL := $(addprefix tests/,$(addsuffix .py, cabinet/test_between omnidesk_sync/test_claim_model omnidesk_sync/test_drift_motion \
 	omnidesk_sync/test_erasing omnidesk_sync/test_rating omnidesk_sync/test_in cabinet/test_chat cabinet/test_search_index cabinet/test_erasure cabinet/test_handover))
 
 test-postgresql: install ## the fast tests and some of the slower ones on PostgreSQL (starts one of its own); ALL=1 for all

@@ -22,7 +22,7 @@ LONG = (
     *("crawl", "bodies", "addresses", "names", "erasure", "export", "handover", "topics", "standings"),
     *("search", "search_index", "search_pages", "bodies_safety", "feed", "stream"),
     *("admin", "check_command", "erasing", "following", "rating", "visits", "consent", "limits"),
-    *("in", "known_bugs", "routing", "client_wire", "attachments", "chat", "notices", "strangers"),
+    *("in", "known_bugs", "routing", "client_wire", "attachments", "chat", "notices", "strangers", "between"),
     *("drafts", "drafts_interrupted", "reading_marks", "case_page", "pages", "weight"),
 )
 """Files whose tests play whole conversations or go through every door: they run with the slow ones, so that

@@ -554,7 +554,7 @@ def test_on_a_phone_everything_fits_and_the_composer_stays_above_the_keyboard(
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_policy_data_and_language_are_reached_from_the_chat_at_400_percent_too(
+def test_policy_data_language_and_the_way_out_are_reached_from_the_chat_at_400_percent_too(
     browser: Browser, person: AbstractBaseUser, live_server: LiveServer, settings: Settings, scripts: bool
 ) -> None:
     settings.PRIVACY_POLICY_URL = "https://shop.example/privacy"
@@ -569,12 +569,12 @@ def test_policy_data_and_language_are_reached_from_the_chat_at_400_percent_too(
         # Lower than that, the whole page scrolls.
         scrolls_below = 352 if scripts else 416
         assert size["height"] < scrolls_below or menu["y"] + menu["height"] <= size["height"]  # type: ignore[index]
-        for name in ("Privacy policy", "My data"):
-            link = page.get_by_role("link", name=name)
-            link.scroll_into_view_if_needed()
-            expect(link).to_be_in_viewport(ratio=1)
-            link.click(trial=True)
-            assert link.bounding_box()["height"] >= 44  # type: ignore[index]
+        for role, name in (("link", "Privacy policy"), ("link", "My data"), ("button", "Sign out")):
+            way = page.get_by_role(role, name=name)  # type: ignore[arg-type]
+            way.scroll_into_view_if_needed()
+            expect(way).to_be_in_viewport(ratio=1)
+            way.click(trial=True)
+            assert way.bounding_box()["height"] >= 44  # type: ignore[index]
     switch = page.get_by_role("button", name="Русский")
     assert switch.bounding_box()["height"] >= 44  # type: ignore[index]
     switch.click()

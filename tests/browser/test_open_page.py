@@ -164,9 +164,11 @@ def test_close_and_reopen_keep_what_is_typed(page: Page, case: Case) -> None:
     expect(page.get_by_role("button", name="Reopen the case")).to_be_visible()
     page.get_by_label("Your reply").fill("half a sentence")
     expect(page.get_by_text("Your reply will open the case again.")).to_be_visible()
+    expect(page.locator("#thread > li").last).to_contain_text("You closed the case")
     page.get_by_role("button", name="Reopen the case").click()
     expect(page.get_by_text("Your reply will open the case again.")).to_be_hidden()
     expect(page.get_by_label("Your reply")).to_have_value("half a sentence")
+    expect(page.locator("#thread > li").last).to_contain_text("You opened the case again")
     # The same the other way round, from a page that has not put the button away.
     page.locator("#close-case").evaluate("form => form.requestSubmit()")
     expect(page.get_by_text("Your reply will open the case again.")).to_be_visible()
