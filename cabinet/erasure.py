@@ -100,6 +100,9 @@ def _request(person: AbstractBaseUser, asked_by: Erasure.AskedBy, now: datetime)
         erasure = Erasure(person_key=str(locked.pk), asked_by=asked_by, requested_at=now, due_at=now)
         erasure.confirmed = counts_of(locked)
         erasure.save(force_insert=True)
+        # The entries before the attempts that hang on them, as workers do: each of two that begin at another
+        # end would wait for the other. What a worker has just delivered is no longer among them afterwards.
+        list(_on_their_way(locked).select_for_update(of=("self",)).order_by("pk").values_list("pk"))
         _on_their_way(locked).delete()
         type(locked)._default_manager.filter(pk=locked.pk).update(is_active=False)
         chores.ring_after_commit(TASK, erasure.pk)

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-PATIENCE = 0.25
+PATIENCE = {"postgresql": 0.25, "sqlite": 0.1}
 """Seconds until somebody who has not come through counts as waiting for a lock of ours."""
 
 
@@ -43,7 +43,7 @@ def somebody(act: Callable[[], object], *, number: int) -> Iterator[Gap]:
         if asked == number:
             gap.before = sql
             other.start()
-            other.join(PATIENCE)
+            other.join(PATIENCE[connection.vendor])
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(ask):
