@@ -149,6 +149,7 @@ class WalkWithoutMail(Timed):
         expect(len(self.desk.see("state")["letters"]) == letters, "somebody was sent a letter")
 
     def chat(self) -> None:
+        self._end_what_runs()
         known = {case["case_id"] for case in self.desk.cases()}
         earlier = [message.text for message in self.visitor.thread("/chat/")]
         self.visitor.say(CHAT_QUESTION)
@@ -160,6 +161,16 @@ class WalkWithoutMail(Timed):
         self.visitor.say(CHAT_AGAIN)
         second = self._case_after({*known, first["case_id"]})
         self._agree(second["case_id"], "/chat/", [*earlier, CHAT_QUESTION, CHAT_ANSWER, CHAT_AGAIN])
+
+    def _end_what_runs(self) -> None:
+        """A chat of an earlier start goes on until somebody ends it, or the desk's time limit does."""
+        forms = self.visitor.page("/chat/").forms
+        ending = next(
+            (form.action for form in forms if form.action and form.action.endswith("/close/")), None
+        )
+        if ending:
+            self.visitor.act("/chat/", ending, {})
+            until("the word that the earlier chat is over", self._is_over)
 
     def _case_after(self, known: set[int]) -> Json:
         return until("the case in Omnidesk", lambda: next(iter(new_cases(self.desk, known)), None))
