@@ -38,10 +38,13 @@ def test_every_door_has_a_strategy() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("door", SITE, ids=str)
 def test_nothing_thrown_at_a_door_breaks_it(premises: Premises, throw: Throw, door: Door) -> None:
+    """A third of it, another one at each door; all of it for those who search."""
     client, path = premises.client(door), premises.path(door)
-    fired = [throw(client, path, shot) for shot in shots.shots(door.fields)]
-    assert fired[0] != 404
-    assert len(fired) > 200
+    everything, step = list(shots.shots(door.fields)), one_in(3)
+    assert len(everything) > 200
+    assert throw(client, path, everything[0]) != 404
+    for shot in everything[SITE.index(door) % step :: step]:
+        throw(client, path, shot)
 
 
 @pytest.mark.slow
@@ -51,7 +54,7 @@ def test_nothing_thrown_at_one_field_of_a_door_breaks_it(
 ) -> None:
     """A part of it, another one at each door: where there are ten fields, all of it takes minutes."""
     client, path = premises.client(door), premises.path(door)
-    step = one_in(9)
+    step = one_in(18)
     for shot in list(shots.shots(door.fields, one_by_one=True))[SITE.index(door) % step :: step]:
         if throw(client, path, shot) == 302:
             # What was accepted would make every later page longer.
@@ -154,9 +157,10 @@ def _admin_shots(door: Door) -> list[Shot]:
 def test_strange_parts_of_an_admin_address_break_nothing(
     premises: Premises, throw: Throw, model: str
 ) -> None:
+    step = one_in(3)
     for door in _admin_doors_of(model):
         client = premises.client(door)
-        for why, value in shots.VALUES.items():
+        for why, value in list(shots.VALUES.items())[ADMIN.index(door) % step :: step]:
             text = value.decode("utf-8", "surrogateescape")
             for name in door.parameters:
                 key = f"{door.model}.{name}" if f"{door.model}.{name}" in premises.values else name
