@@ -13,7 +13,7 @@ HOUSE := -n 4 --dist worksteal --durations=0 --durations-min=20
 EXPERIMENTS := $(HOUSE) -p tests.chaos.experiments.figures
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-reset run test test-postgresql test-slow test-house test-house-full test-browser browser \
+.PHONY: help install demo demo-reset run test test-postgresql test-slow test-house test-house-full test-houses test-browser browser \
 	chaos chaos-short experiments experiments-full check lint types rooms migrations translations deploy-check compose-check screenshots
 
 help: ## this list
@@ -52,6 +52,11 @@ test-house: install ## real processes and real HTTP, on the embedded defaults; P
 test-house-full: install ## the same on PostgreSQL and Redis (starts its own)
 	$(VENV) -m scripts.services $(PYTEST) $(HOUSE) -m "whole_house and service"
 
+# The embedded ones mostly wait, for quarantines and killed workers: others work meanwhile.
+test-houses: install ## what CI runs of both, side by side: all on PostgreSQL and Redis, and embedded what differs there
+	$(VENV) -m scripts.services $(PYTEST) $(subst -n 4,-n 5,$(HOUSE)) -m whole_house \
+		-k "full or test_trouble or test_promises or test_erasing"
+
 # SECONDS is the shell's own name for something else: only what was given on make's command line counts.
 CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),600)
 CHAOS_KILLS = $(if $(findstring command,$(origin SECONDS)),30,200)
@@ -63,7 +68,7 @@ chaos: install ## everything breaks for SECONDS (600) from SEED, on each of both
 	$(VENV) -m scripts.services $(VENV) $(CHAOS_LONG) --full
 
 chaos-short: install ## the same in at most 5 minutes; FULL=1 on PostgreSQL and Redis
-	$(if $(filter-out 0,$(FULL)),$(VENV) -m scripts.services) $(VENV) $(CHAOS) --seconds 110 --settle 150 --blows 1.8 \
+	$(if $(filter-out 0,$(FULL)),$(VENV) -m scripts.services) $(VENV) $(CHAOS) --seconds 80 --settle 150 --blows 1.3 \
 		--pace 2 --least-messages 100 --least-kills 30 $(if $(filter-out 0,$(FULL)),--full)
 
 experiments: install ## one thing broken on purpose at a time, in real processes, with figures; PICK="broker or streams"
