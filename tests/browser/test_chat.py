@@ -571,7 +571,7 @@ def test_policy_data_language_and_the_way_out_are_reached_from_the_chat_at_400_p
         assert size["height"] < scrolls_below or menu["y"] + menu["height"] <= size["height"]  # type: ignore[index]
         for role, name in (("link", "Privacy policy"), ("link", "My data"), ("button", "Sign out")):
             way = page.get_by_role(role, name=name)  # type: ignore[arg-type]
-            way.scroll_into_view_if_needed()
+            way.evaluate("e => e.scrollIntoView({block: 'center'})")
             expect(way).to_be_in_viewport(ratio=1)
             way.click(trial=True)
             assert way.bounding_box()["height"] >= 44  # type: ignore[index]
