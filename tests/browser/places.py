@@ -540,7 +540,17 @@ def with_news(person: AbstractBaseUser) -> str:
 
 
 def solved(person: AbstractBaseUser) -> Case:
-    return answered(person, status="closed", closed_at=timezone.now())
+    """Closed by the customer, opened again by a reply, closed at the desk."""
+    case = answered(person)
+    services.close_case(case=case)
+    services.post_reply(case=case, author=person, text="Всё-таки не открывается.")
+    case.outbox.update(state=OutboxEntry.State.DELIVERED)
+    case.messages.update(state=Message.State.SENT)
+    normal = Case.Availability.NORMAL
+    facts = desk.CaseFacts(number=case.number, status=Case.Status.CLOSED, availability=normal)
+    desk.set_facts(case.pk, facts, merged_into=None, now=timezone.now())
+    case.refresh_from_db()
+    return case
 
 
 @place("case: solved, to be rated")
