@@ -26,7 +26,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cabinet import closings, topics
+from cabinet import closings, topics, wording
 from cabinet.batches import batches
 from cabinet.draft_models import Draft
 from cabinet.filetypes import safe_name
@@ -227,7 +227,12 @@ def _cases(person: AbstractBaseUser, contents: Contents) -> Iterator[Row]:
             "created_at": case.created_at,
             "last_activity_at": case.last_activity_at,
             "closed_and_opened_again": [
-                {"closed": change.closed, "by_me": change.by == str(person.pk), "at": change.at}
+                {
+                    "closed": change.closed,
+                    "by_me": change.is_by(person),
+                    "at": change.at,
+                    "in_words": str(wording.CLOSINGS[change.closed, change.is_by(person)]),
+                }
                 for change in closings.of(case)
                 if change.at
             ],

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
 from cabinet.models import Case, Message
 
 MOST_KEPT = 100
@@ -28,6 +30,9 @@ class Change:
     def key(self) -> str:
         """Tells it from the others of its case; for the page that swaps what has changed."""
         return f"{self.at:%Y%m%d%H%M%S%f}" if self.at else ""
+
+    def is_by(self, person: AbstractBaseUser | AnonymousUser) -> bool:
+        return self.by != "" and self.by == str(person.pk)
 
     def stored(self) -> dict[str, object]:
         return {"closed": self.closed, "by": self.by, "at": self.at.isoformat() if self.at else None}

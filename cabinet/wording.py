@@ -20,6 +20,14 @@ TAB_NAMES = {
 }
 ORDER_NAMES = {"": _("Latest activity first"), "newest": _("Newest first"), "oldest": _("Oldest first")}
 
+# Whether it was closed, or opened again; whether by the reader.
+CLOSINGS = {
+    (True, True): _("You closed the case"),
+    (False, True): _("You opened the case again"),
+    (True, False): _("The case was closed"),
+    (False, False): _("The case was opened again"),
+}
+
 FAILURES = {
     "rejected": _("The help desk did not accept this message. Send it again, or write it differently."),
     "forbidden": _("The help desk does not take messages in this case. Send it again, or open a new case."),

@@ -16,6 +16,7 @@ from django.utils.translation import pgettext
 
 from cabinet import answer_times, filetypes, standings, topics, wording
 from cabinet.bodies import with_pictures
+from cabinet.closings import Change
 from cabinet.models import Case, CaseFile, Message
 from cabinet.search import excerpts
 from cabinet.search.excerpts import Excerpt
@@ -80,6 +81,12 @@ def standing(case: Case) -> standings.Standing:
 def who(user: AbstractBaseUser) -> str:
     """As whom somebody is signed in: his address if the site keeps one in the user's row, else his name."""
     return str(getattr(user, user.get_email_field_name(), "") or name_of(user))
+
+
+@register.filter
+def closing_words(change: Change, reader: AbstractBaseUser) -> str:
+    """That the case was closed, or opened again, and whether it was the reader."""
+    return str(wording.CLOSINGS[change.closed, change.is_by(reader)])
 
 
 @register.filter
