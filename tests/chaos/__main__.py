@@ -24,7 +24,7 @@ from tests.house.premises import Premises
 SURE_SECONDS = 20.0
 """Once both sides agree: long enough for a sweep and a quarantine to bring what nobody should see twice."""
 
-MORE = 0.5
+MORE = 0.9
 """How much longer things break at most, as a share, when too little was tried."""
 
 
