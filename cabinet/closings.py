@@ -73,6 +73,6 @@ def beside(messages: Sequence[Message], changes: Sequence[Change]) -> list[list[
     for change in changes:
         if change.at is None:
             continue
-        earlier = [number for number, said in enumerate(messages, 1) if said.written_at <= change.at]
-        places[earlier[-1] if earlier else 0].append(change)
+        earlier = (number for number, said in enumerate(messages, 1) if said.written_at <= change.at)
+        places[max(earlier, default=0)].append(change)
     return places

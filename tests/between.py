@@ -8,12 +8,17 @@ every gap of a piece of work, one after the other.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from django.db import connection
 
+Scene = TypeVar("Scene")
+
 PATIENCE = {"postgresql": 0.25, "sqlite": 0.1}
 """Seconds until somebody who has not come through counts as waiting for a lock of ours."""
+
+MOST_QUESTIONS = 100
 
 
 class Gap:
@@ -51,6 +56,30 @@ def somebody(act: Callable[[], object], *, number: int) -> Iterator[Gap]:
     if gap.met:
         other.join(30)
         assert not other.is_alive(), f"whoever came before {gap.before} never came through"
+
+
+def in_every_gap(
+    make: Callable[[int], Scene],
+    first: Callable[[Scene], object],
+    second: Callable[[Scene], object],
+    *,
+    fewest: int,
+) -> Iterator[tuple[Scene, Gap]]:
+    """Plays a new scene for every gap of `first`, and one more in which there is none left (`met` is false).
+
+    Raises what `second` raised. Fewer questions than `fewest` cannot be all of it.
+    """
+    for number in range(1, MOST_QUESTIONS):
+        scene = make(number)
+        with somebody(partial(second, scene), number=number) as gap:
+            first(scene)
+        if gap.raised is not None:
+            raise gap.raised
+        yield scene, gap
+        if not gap.met:
+            assert number > fewest
+            return
+    raise AssertionError("There is no end to its questions.")
 
 
 def _alone(act: Callable[[], object], gap: Gap) -> None:

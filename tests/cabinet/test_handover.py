@@ -5,11 +5,11 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
 from html import unescape
 from threading import Barrier
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -30,7 +30,7 @@ from cabinet.handover import Reason, Refused
 from cabinet.models import Case, Profile, UsedToken
 from cabinet.selectors import address_of, name_of
 from cabinet.signals import address_proved
-from tests.between import somebody
+from tests.between import in_every_gap
 from tests.cabinet.pages import Page
 from tests.cabinet.test_accounts import CASES, CONFIRM, LOGIN, code
 from tests.cabinet.tokens import DOOR, claims, enter, signed, token
@@ -456,22 +456,16 @@ def test_one_person_in_many_browsers_is_made_once() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_one_person_in_two_windows_is_let_in_whenever_the_other_comes() -> None:
-    for number in range(1, 100):
-        jane = {"external_id": f"jane-{number}", "email": f"jane-{number}@example.com"}
-        came: list[tuple[int, str | None]] = []
+    came: dict[str, list[tuple[int, str | None]]] = {}
 
-        def come(window: str, jane: dict[str, str] = jane, came: list[tuple[int, str | None]] = came) -> None:
-            client = Client()
-            came.append((enter(client, token(jti=f"{window} {jane}", **jane)).status_code, who(client)))
+    def come(name: str) -> None:
+        client, here = Client(), came.setdefault(name, [])
+        given = token(jti=str(uuid4()), external_id=name, email=f"{name}@example.com")
+        here.append((enter(client, given).status_code, who(client)))
 
-        with somebody(partial(come, "second"), number=number) as gap:
-            come("first")
-        assert gap.raised is None
-        user = str(get_user_model().objects.get(cabinet_profile__external_id=jane["external_id"]).pk)
-        assert came == [(302, user)] * (2 if gap.met else 1), gap.before
-        if not gap.met:
-            break
-    assert number > 10
+    for name, gap in in_every_gap("jane-{}".format, come, come, fewest=10):
+        user = str(get_user_model().objects.get(cabinet_profile__external_id=name).pk)
+        assert came[name] == [(302, user)] * (2 if gap.met else 1), gap.before
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,7 +4,6 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ from omnidesk_sync.models import (
 from omnidesk_sync.people import address_hash
 from sandbox.exchange import Outcome
 from sandbox.records import Upload
-from tests.between import somebody
+from tests.between import in_every_gap
 from tests.omnidesk_sync.world import World, everything_stored
 
 LINKS = (Lane, CaseLink, MessageLink, FileLink, PersonLink, AddressImport, Attempt, DriftCase)
@@ -289,20 +288,24 @@ def test_asked_for_in_every_gap_of_a_worker_that_sends(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither waits for the other: nobody sees an error, and no worker loses what the desk has told it."""
-    for number in range(1, 100):
+
+    def with_a_reply(number: int) -> tuple[User, Case]:
         person = world.person(f"anna-{number}@example.ru", "Анна")
         case = world.opened(owner=person)
         world.work()
         world.reply(case, "второе", author=person)
-        ask = partial(erasure.request, person=person, asked_by=Erasure.AskedBy.PERSON, now=timezone.now())
-        with somebody(ask, number=number) as gap:
-            lane.work(case.pk)
-        assert gap.raised is None, gap.before
-        if not gap.met:
-            break
-        erase(person)
-        assert not Case.objects.filter(pk=case.pk).exists(), gap.before
-    assert number > 20
+        return person, case
+
+    def send(scene: tuple[User, Case]) -> None:
+        lane.work(scene[1].pk)
+
+    def ask(scene: tuple[User, Case]) -> None:
+        erasure.request(person=scene[0], asked_by=Erasure.AskedBy.PERSON, now=timezone.now())
+
+    for (person, case), gap in in_every_gap(with_a_reply, send, ask, fewest=20):
+        if gap.met:
+            erase(person)
+            assert not Case.objects.filter(pk=case.pk).exists(), gap.before
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
