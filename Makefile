@@ -2,15 +2,16 @@
 PYTHON ?= python3
 VENV := .venv/bin/python
 PYTEST := $(VENV) -m pytest
-# As many as there are cores: the fast suite needs no server and no order.
-SUITE := -n auto --dist worksteal -p no:playwright
-# What is not run there need not be looked through either: every worker would collect it.
-FAST := $(SUITE) -m "not whole_house and not browser and not experiment and not service and not slow" \
-	$(addprefix --ignore=tests/,browser chaos/experiments hostile house)
-EVERY := $(SUITE) -m "not whole_house and not browser and not experiment and not service"
-# Whole houses mostly wait: four side by side keep two cores at ease.
-HOUSE := -n 4 --dist worksteal --durations=0 --durations-min=20
-EXPERIMENTS := $(HOUSE) -p tests.chaos.experiments.figures
+# As many as there are cores: these need no server and no order. What is not run there need not be looked
+# through either: every worker would collect it.
+SUITE := -n auto --dist worksteal -p no:playwright $(addprefix --ignore=tests/,browser chaos/experiments house)
+FAST := $(SUITE) -m "not service and not slow" --ignore=tests/hostile
+SOME := $(SUITE) -m "not service and (not slow or database)" --ignore=tests/hostile
+EVERY := $(SUITE) -m "not service"
+# Whole houses mostly wait: four side by side keep two cores at ease. Tests of one house stay together.
+WAITING := -n 4 --dist loadgroup --durations=0 --durations-min=20
+HOUSE := tests/house $(WAITING)
+EXPERIMENTS := tests/chaos/experiments $(WAITING) -p tests.chaos.experiments.figures
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-reset run test test-postgresql test-slow test-house test-house-full test-houses test-browser browser \
@@ -38,23 +39,18 @@ test: install ## the fast tests: no server, no browser
 test-slow: install ## the slower ones: every switch of the sandbox, long walks and plays, requests made to break a door
 	$(PYTEST) $(SUITE) -m slow
 
-# Of the slower ones those whose outcome the database itself decides.
-ON_POSTGRESQL := $(addprefix tests/,$(addsuffix .py, cabinet/test_between omnidesk_sync/test_claim_model omnidesk_sync/test_drift_motion \
-	omnidesk_sync/test_erasing omnidesk_sync/test_rating omnidesk_sync/test_in cabinet/test_chat cabinet/test_search_index cabinet/test_erasure cabinet/test_handover))
-
 test-postgresql: install ## the fast tests and some of the slower ones on PostgreSQL (starts one of its own); ALL=1 for all
-	$(VENV) -m scripts.services $(PYTEST) $(if $(filter-out 0,$(ALL)),$(EVERY),$(FAST))
-	$(if $(filter-out 0,$(ALL)),,$(VENV) -m scripts.services $(PYTEST) $(SUITE) -m "not service" $(ON_POSTGRESQL))
+	$(VENV) -m scripts.services $(PYTEST) $(if $(filter-out 0,$(ALL)),$(EVERY),$(SOME))
 
 test-house: install ## real processes and real HTTP, on the embedded defaults; PICK="trouble or rows"
-	$(PYTEST) $(HOUSE) -m "whole_house and not service" $(if $(PICK),-k "$(PICK)")
+	$(PYTEST) $(HOUSE) -m "not service" $(if $(PICK),-k "$(PICK)")
 
 test-house-full: install ## the same on PostgreSQL and Redis (starts its own)
-	$(VENV) -m scripts.services $(PYTEST) $(HOUSE) -m "whole_house and service"
+	$(VENV) -m scripts.services $(PYTEST) $(HOUSE) -m service
 
 # The embedded ones mostly wait, for quarantines and killed workers: others work meanwhile.
 test-houses: install ## what CI runs of both, side by side: all on PostgreSQL and Redis, and embedded what differs there
-	$(VENV) -m scripts.services $(PYTEST) $(subst -n 4,-n 5,$(HOUSE)) -m whole_house \
+	$(VENV) -m scripts.services $(PYTEST) $(subst -n 4,-n 6,$(HOUSE)) \
 		-k "full or test_trouble or test_promises or test_erasing"
 
 # SECONDS is the shell's own name for something else: only what was given on make's command line counts.
@@ -72,13 +68,13 @@ chaos-short: install ## the same in at most 5 minutes; FULL=1 on PostgreSQL and 
 		--pace 2 --least-messages 100 --least-kills 30 $(if $(filter-out 0,$(FULL)),--full)
 
 experiments: install ## one thing broken on purpose at a time, in real processes, with figures; PICK="broker or streams"
-	$(PYTEST) $(EXPERIMENTS) -m "experiment and not service" $(if $(PICK),-k "$(PICK)")
+	$(PYTEST) $(EXPERIMENTS) -m "not service" $(if $(PICK),-k "$(PICK)")
 
 experiments-full: install ## the same on PostgreSQL and Redis (starts its own)
-	$(VENV) -m scripts.services $(PYTEST) $(EXPERIMENTS) -m "experiment and service" $(if $(PICK),-k "$(PICK)")
+	$(VENV) -m scripts.services $(PYTEST) $(EXPERIMENTS) -m service $(if $(PICK),-k "$(PICK)")
 
 # Side by side, but all that needs the house of real processes in one place.
-BROWSER := -n 2 --dist loadgroup -m browser
+BROWSER := tests/browser -n 2 --dist loadgroup
 
 test-browser: install ## Chromium: every story and page, sizes, languages, themes, scripts on and off in pairs; axe; PICK="chat"
 	$(PYTEST) $(BROWSER) $(if $(PICK),-k "$(PICK)")
@@ -111,4 +107,4 @@ compose-check: install ## docker-compose.yml, read by docker-compose (needs it i
 	$(VENV) -m scripts.check_compose
 
 screenshots: install ## the pictures in docs/images, from real pages; ALL=folder for every page in every state
-	$(if $(ALL),PICTURES="$(abspath $(ALL))" $(PYTEST) -n 2 -m browser tests/browser/test_places.py,$(VENV) -m scripts.screenshots)
+	$(if $(ALL),PICTURES="$(abspath $(ALL))" $(PYTEST) -n 2 tests/browser/test_places.py,$(VENV) -m scripts.screenshots)

@@ -28,6 +28,12 @@ LONG = (
 """Files whose tests play whole conversations or go through every door: they run with the slow ones, so that
 the fast ones stay a minute's."""
 
+DECIDED_BY_THE_DATABASE = (
+    *("between", "claim_model", "drift_motion", "erasing", "rating", "in", "chat", "search_index", "erasure"),
+    "handover",
+)
+"""Those of them that CI runs on PostgreSQL too."""
+
 
 OWN_TARGETS = ("browser", "whole_house", "experiment", "service")
 """Marks of tests that `make` runs by themselves; a file of theirs may bear the name of a long one."""
@@ -44,8 +50,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.get_closest_marker(mark) for mark in OWN_TARGETS):
             continue
-        if item.path.stem.removeprefix("test_") in LONG:
+        name = item.path.stem.removeprefix("test_")
+        if name in LONG:
             item.add_marker(pytest.mark.slow)
+        if name in DECIDED_BY_THE_DATABASE:
+            item.add_marker(pytest.mark.database)
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
 

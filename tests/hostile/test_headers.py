@@ -160,7 +160,6 @@ def test_static_files_are_the_same_for_all_and_never_sniffed(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_nobody_posts_without_a_token_but_other_sites(premises: Premises) -> None:
     for door in all_doors():
         client = premises.client(door)

@@ -76,6 +76,24 @@ def await_true(what: str, holds: Callable[[], bool], *, seconds: float = SETTLE_
     until(what, lambda: holds() or None, seconds=seconds)
 
 
+def fault(house: Premises, kind: str, **details: object) -> Callable[[], None]:
+    """The desk is in trouble once; what is returned waits for it, as `next_fault` says."""
+    strikes = next_fault(house, kind)
+    house.desk.fault(kind, count=1, **details)
+    return strikes
+
+
+def next_fault(house: Premises, kind: str) -> Callable[[], None]:
+    """What is returned waits until the desk is in such trouble once more than now: a call has begun and has no
+    answer yet."""
+
+    def fired() -> int:
+        return int(house.desk.see("faults")["fired"].get(kind, 0))
+
+    before = fired()
+    return lambda: await_true(f"the fault {kind}", lambda: fired() > before, seconds=30)
+
+
 def quiet_units(desk: Desk, *, since: int, seconds: float = 3.0) -> int:
     """The units spent after the first `since` calls, once nothing has been called for so long."""
     count, calm_since = len(desk.calls()), time.monotonic()

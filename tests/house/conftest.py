@@ -1,4 +1,8 @@
-"""Houses for the tests: one calm house for all that breaks nothing, a new one for each that does."""
+"""Houses for the tests, as few as can be, since a start takes ten seconds of a processor.
+
+One calm house for all that breaks nothing; one that is lent to each that breaks something and mends it again;
+a new one for each that needs it so. Tests of one house carry the same `xdist_group`: one worker has them all.
+"""
 
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -20,6 +24,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.whole_house)
             # Starting everything, and a few sweeps of 15 seconds.
             item.add_marker(pytest.mark.timeout(240))
+            if "calm_house" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group("calm"))
+            if item.get_closest_marker("xdist_group") and (mode := _mode_of(item)):
+                item.add_marker(pytest.mark.xdist_group(mode))
+
+
+def _mode_of(item: pytest.Item) -> str:
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params.get("mode", "")) if callspec else ""
 
 
 @pytest.fixture(scope="session", params=MODES)
@@ -99,6 +112,35 @@ def new_house(build: Build) -> Iterator[Builder]:
         house.end()
 
 
+class Lender:
+    """Lends one house of each kind to one test after another: `lend(OMNIDESK_RECONCILE_SECONDS="5")`.
+
+    Whoever borrows it may break what they like and gives it back whole, with nothing left to settle. One in
+    which a test has failed is not lent again.
+    """
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self.houses: dict[frozenset[tuple[str, str]], Premises] = {}
+
+    def __call__(self, **settings: str) -> Premises:
+        kind = frozenset(settings.items())
+        if kind not in self.houses:
+            self.houses[kind] = self._build(**settings)
+        return self.houses[kind]
+
+    def end(self) -> None:
+        while self.houses:
+            self.houses.popitem()[1].end()
+
+
+@pytest.fixture(scope="session")
+def lend(build: Build) -> Iterator[Lender]:
+    lender = Lender(build)
+    yield lender
+    lender.end()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """A failed test shows what the processes said last."""
@@ -107,8 +149,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
         values = getattr(item, "funcargs", {}).values()
         houses = [value for value in values if isinstance(value, Premises)]
         houses += [house for value in values if isinstance(value, Builder) for house in value.houses]
+        lenders = [value for value in values if isinstance(value, Lender)]
+        houses += [house for lender in lenders for house in lender.houses.values()]
         for path in [path for house in houses for path in sorted(house.processes.logs.glob("*.log"))]:
             report.sections.append((f"the end of {path.name}", _end_of(path)))
+        for lender in lenders:
+            lender.end()
     return report
 
 

@@ -31,6 +31,7 @@ SETTINGS = {
     "TRUSTED_PROXY_HOPS": "",
     "REDIS_URL": "",
     "MEDIA_ROOT": "",
+    "PRIVACY_CONTACT": "privacy@acme.example",
     # All the people of a house come from one address, and none of them waits.
     "CASES_PER_MINUTE": "0",
     "POSTS_PER_MINUTE": "0",

@@ -1,6 +1,5 @@
 """Row 5: without mail, and as a chat. Real processes; only the opening is done past the pages."""
 
-import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -10,31 +9,14 @@ import pytest
 from scripts.processes import BIN, ROOT
 from scripts.visitor import Visitor
 from tests.house.checks import await_true, somebody
-from tests.house.conftest import Builder
 from tests.house.premises import Premises
 
-LONGEST_MEDIAN = 1.5
 OPEN = """
 from django.contrib.auth import get_user_model
 from cabinet.services import open_case
 owner = get_user_model().objects.get(emailaddress__email={address!r})
 print("case", open_case(owner=owner, subject={subject!r}, text="Hello?", mode={mode!r}).pk)
 """
-
-
-@pytest.fixture
-def house(new_house: Builder) -> Premises:
-    """Both channels are made by the desk's staff, and their keys are put into the settings."""
-
-    def with_channels(premises: Premises) -> None:
-        premises.commands["sandbox"] += " --cabinet-channels"
-        premises.settings |= {
-            "CABINET_MODES": "mail,cabinet,chat",
-            "OMNIDESK_CABINET_CHANNEL": "cch101",
-            "OMNIDESK_CHAT_CHANNEL": "cch102",
-        }
-
-    return new_house(before=with_channels)
 
 
 def manage(house: Premises, *words: str) -> subprocess.CompletedProcess[str]:
@@ -59,30 +41,27 @@ def opened_in(house: Premises, mode: str) -> tuple[Visitor, str, int]:
 
 
 @pytest.mark.parametrize("led", ["cabinet", "chat"])
-def test_an_answer_in_a_channel_is_seen_at_once_and_mailed_to_nobody(house: Premises, led: str) -> None:
-    visitor, path, case_id = opened_in(house, led)
-    letters = len(house.desk.letters(visitor.email))
-    waits = []
-    for number in range(9):
-        text, begun = f"answer {number}", time.monotonic()
-        house.desk.reply(case_id, text)
+def test_answers_in_a_channel_are_seen_and_mailed_to_nobody(calm_house: Premises, led: str) -> None:
+    """How soon, tests/chaos/experiments/test_streams.py measures."""
+    visitor, path, case_id = opened_in(calm_house, led)
+    letters = len(calm_house.desk.letters(visitor.email))
+    for number in range(4):
+        text = f"answer {number}"
+        calm_house.desk.reply(case_id, text)
         await_true("the answer", lambda text=text: visitor.thread(path)[-1].text == text)  # type: ignore[misc]
-        waits.append(time.monotonic() - begun)
         # Staff write in bursts, and think in between.
         time.sleep((0.1, 0.6, 2.5)[number % 3])
-    assert len(house.desk.letters(visitor.email)) == letters
-    if led == "chat":
-        assert statistics.median(waits) <= LONGEST_MEDIAN, waits
+    assert len(calm_house.desk.letters(visitor.email)) == letters
 
 
-def test_the_check_finds_nothing_to_mend_but_http(house: Premises) -> None:
+def test_the_check_finds_nothing_to_mend_but_http(calm_house: Premises) -> None:
     """A house of the tests has no certificate; all else is as it should be."""
-    _, _, case_id = opened_in(house, "chat")
-    house.desk.reply(case_id, "Hello!")
-    await_true("the row", lambda: "OK       inbox message_new" in manage(house, "omnidesk_check").stdout)
-    said = manage(house, "omnidesk_check")
+    _, _, case_id = opened_in(calm_house, "chat")
+    calm_house.desk.reply(case_id, "Hello!")
+    await_true("the row", lambda: "OK       inbox message_new" in manage(calm_house, "omnidesk_check").stdout)
+    said = manage(calm_house, "omnidesk_check")
     assert said.returncode == 1
     assert [line for line in said.stdout.splitlines() if line.startswith("PROBLEM")] == [
-        f"PROBLEM  site: {house.cabinet} is not https: sign-in cookies travel in the open."
+        f"PROBLEM  site: {calm_house.cabinet} is not https: sign-in cookies travel in the open."
     ]
-    assert house.settings["OMNIDESK_WEBHOOK_SECRETS"] not in said.stdout
+    assert calm_house.settings["OMNIDESK_WEBHOOK_SECRETS"] not in said.stdout

@@ -4,16 +4,21 @@ import base64
 import time
 from collections import Counter
 
+import pytest
+
 from scripts.visitor import Visitor
 from tests.house.checks import await_same, await_true, find, opened, quiet_units, somebody
-from tests.house.conftest import Builder
+from tests.house.conftest import Builder, Lender
 from tests.house.premises import Premises
 
+RECONCILED = pytest.mark.xdist_group("reconciled")
+OWN = pytest.mark.xdist_group("a house of its own")
 SECRET_WORDS = ("xylophone-of-the-staff", "zeppelin-of-tomorrow", "ksenon-v-zametke")
 
 
-def test_a_note_and_a_delayed_answer_are_kept_nowhere(new_house: Builder) -> None:
-    house = new_house(OMNIDESK_RECONCILE_SECONDS="5")
+@RECONCILED
+def test_a_note_and_a_delayed_answer_are_kept_nowhere(lend: Lender) -> None:
+    house = lend(OMNIDESK_RECONCILE_SECONDS="5")
     visitor, desk = house.sign_in(somebody()), house.desk
     path, case_id = opened(house, visitor, "Private words")
     # As indiscreet as a desk can be: it calls us for notes and for what is to appear tomorrow.
@@ -33,6 +38,7 @@ def test_a_note_and_a_delayed_answer_are_kept_nowhere(new_house: Builder) -> Non
     ]
     assert find(house, "public, flag missing"), "the search itself must find something"
     assert find(house, *SECRET_WORDS) == []
+    desk.do("switches", notes_trigger_staff_replied=False, delayed_fires="due", note_flag="present")
 
 
 def test_a_delayed_answer_appears_when_its_time_has_come(calm_house: Premises) -> None:
@@ -44,8 +50,9 @@ def test_a_delayed_answer_appears_when_its_time_has_come(calm_house: Premises) -
     await_true("the delayed answer", lambda: len(visitor.thread(path)) == 2)
 
 
-def test_without_webhooks_reconciliation_brings_everything(new_house: Builder) -> None:
-    house = new_house(OMNIDESK_RECONCILE_SECONDS="5")
+@RECONCILED
+def test_without_webhooks_reconciliation_brings_everything(lend: Lender) -> None:
+    house = lend(OMNIDESK_RECONCILE_SECONDS="5")
     address = somebody()
     visitor, desk = house.sign_in(address), house.desk
     path, case_id = opened(house, visitor, "Rules off")
@@ -62,8 +69,10 @@ def test_without_webhooks_reconciliation_brings_everything(new_house: Builder) -
     await_true(
         "closed in the cabinet", lambda: any("reopen" in form.action for form in visitor.page(path).forms)
     )
+    desk.do("rules", enabled=True)
 
 
+@OWN
 def test_what_happens_costs_what_the_budget_says(new_house: Builder) -> None:
     house = new_house()
     visitor, desk = house.sign_in(somebody()), house.desk
@@ -89,6 +98,7 @@ def test_what_happens_costs_what_the_budget_says(new_house: Builder) -> None:
     assert quiet_units(desk, since=spent) == 0, "page views"
 
 
+@OWN
 def test_on_a_small_plan_it_is_slower_and_nothing_is_lost(new_house: Builder) -> None:
     house = new_house(limit=20)
     visitor, desk = house.sign_in(somebody()), house.desk

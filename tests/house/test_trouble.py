@@ -1,4 +1,7 @@
-"""Whatever breaks, both sides end up holding the same public thread: each message once, in order."""
+"""Whatever breaks, both sides end up holding the same public thread: each message once, in order.
+
+One house is broken and mended by one test after another, as a house is in life; two halves, for two workers.
+"""
 
 import signal
 import time
@@ -6,35 +9,37 @@ import time
 import pytest
 
 from scripts.rows import until
-from tests.house.checks import await_same, await_true, only_case, opened, public, shown, somebody
-from tests.house.conftest import Builder
-from tests.house.premises import Premises
+from tests.house.checks import await_same, await_true, fault, only_case, opened, public, shown, somebody
+from tests.house.conftest import Lender
+
+KILLS, OTHERS = pytest.mark.xdist_group("kills"), pytest.mark.xdist_group("other troubles")
 
 
+@KILLS
 @pytest.mark.parametrize("landed", [True, False], ids=["it had landed", "it had not"])
-def test_a_worker_killed_in_the_middle_of_sending(new_house: Builder, landed: bool) -> None:
-    house = new_house()
-    visitor, desk = house.sign_in(somebody()), house.desk
-    path, case_id = opened(house, visitor, "Killed in mid-send")
+def test_a_worker_killed_in_the_middle_of_sending(lend: Lender, landed: bool) -> None:
+    house = lend()
+    visitor = house.sign_in(somebody())
+    path, case_id = opened(house, visitor, f"Killed in mid-send, landed: {landed}")
     # Longer than the worker will live; shorter than the quarantine, as a server that is merely slow is.
-    desk.fault(
-        "slow", path="messages", method="POST", count=1, seconds=3, when="after" if landed else "before"
-    )
+    when = "after" if landed else "before"
+    hung = fault(house, "slow", path="messages", method="POST", seconds=3, when=when)
     visitor.reply(path, "first")
-    await_fault(house, "slow")
+    hung()
     house.processes.kill("worker", signal.SIGKILL)
     visitor.reply(path, "second")
     house.start("worker")
     await_same(house, visitor, path, case_id, [("customer", word) for word in ("Hello?", "first", "second")])
 
 
-def test_a_worker_killed_in_the_middle_of_opening_a_case(new_house: Builder) -> None:
-    house = new_house()
+@KILLS
+def test_a_worker_killed_in_the_middle_of_opening_a_case(lend: Lender) -> None:
+    house = lend()
     visitor, desk = house.sign_in(somebody()), house.desk
-    desk.fault("slow", path=r"cases\.json", method="POST", count=1, seconds=3, when="after")
+    hung = fault(house, "slow", path=r"cases\.json", method="POST", seconds=3, when="after")
     path = visitor.open_case("Killed while opening", "Hello?")
     visitor.reply(path, "first")
-    await_fault(house, "slow")
+    hung()
     house.processes.kill("worker", signal.SIGKILL)
     house.start("worker")
     case = only_case(desk, "Killed while opening")
@@ -42,11 +47,12 @@ def test_a_worker_killed_in_the_middle_of_opening_a_case(new_house: Builder) -> 
     only_case(desk, "Killed while opening")
 
 
-def test_the_connection_is_cut_after_the_work_was_done(new_house: Builder) -> None:
-    house = new_house()
+@OTHERS
+def test_the_connection_is_cut_after_the_work_was_done(lend: Lender) -> None:
+    house = lend()
     visitor, desk = house.sign_in(somebody()), house.desk
-    desk.fault("cut_after", path=r"cases\.json", method="POST", count=1)
-    desk.fault("cut_after", path="messages", method="POST", count=1)
+    fault(house, "cut_after", path=r"cases\.json", method="POST")
+    fault(house, "cut_after", path="messages", method="POST")
     path = visitor.open_case("Cut", "Hello?")
     visitor.reply(path, "first")
     visitor.reply(path, "second")
@@ -57,8 +63,9 @@ def test_the_connection_is_cut_after_the_work_was_done(new_house: Builder) -> No
     assert len(visitor.cases()) == 1
 
 
-def test_the_broker_is_away_for_a_while(new_house: Builder) -> None:
-    house = new_house()
+@OTHERS
+def test_the_broker_is_away_for_a_while(lend: Lender) -> None:
+    house = lend()
     visitor, desk = house.sign_in(somebody()), house.desk
     path, case_id = opened(house, visitor, "Without a broker")
     house.stop_broker()
@@ -76,14 +83,15 @@ def test_the_broker_is_away_for_a_while(new_house: Builder) -> None:
     await_true("the next reply at the desk", lambda: len(public(desk.case(case_id))) == 4, seconds=60)
 
 
-def test_everything_is_restarted_in_the_middle_of_a_conversation(new_house: Builder) -> None:
-    house = new_house()
+@OTHERS
+def test_everything_is_restarted_in_the_middle_of_a_conversation(lend: Lender) -> None:
+    house = lend()
     visitor, desk = house.sign_in(somebody()), house.desk
     path, case_id = opened(house, visitor, "Restarted")
-    desk.fault("cut_after", path="messages", method="POST", count=1)
+    cut = fault(house, "cut_after", path="messages", method="POST")
     visitor.reply(path, "first")
     visitor.reply(path, "second")
-    await_fault(house, "cut_after")
+    cut()
     house.stop()
     house.start()
     visitor.reply(path, "third")
@@ -94,20 +102,21 @@ def test_everything_is_restarted_in_the_middle_of_a_conversation(new_house: Buil
     await_same(house, visitor, path, case_id, expected)
 
 
-def test_one_trouble_after_another(new_house: Builder) -> None:
+@OTHERS
+def test_one_trouble_after_another(lend: Lender) -> None:
     """The whole list in one conversation: cut, killed, without a broker, restarted."""
-    house = new_house()
+    house = lend()
     visitor, desk = house.sign_in(somebody()), house.desk
-    desk.fault("cut_after", path=r"cases\.json", method="POST", count=1)
+    fault(house, "cut_after", path=r"cases\.json", method="POST")
     path = visitor.open_case("One after another", "Hello?")
     words = ["Hello?", "while it was unknown", "before the kill", "without a broker", "after the restart"]
     visitor.reply(path, words[1])
     case_id = only_case(desk, "One after another")["case_id"]
     until("the case to be settled", lambda: len(public(desk.case(case_id))) == 2 or None, seconds=60)
 
-    desk.fault("slow", path="messages", method="POST", count=1, seconds=3, when="after")
+    hung = fault(house, "slow", path="messages", method="POST", seconds=3, when="after")
     visitor.reply(path, words[2])
-    await_fault(house, "slow")
+    hung()
     house.processes.kill("worker", signal.SIGKILL)
     house.stop_broker()
     visitor.reply(path, words[3])
@@ -117,10 +126,3 @@ def test_one_trouble_after_another(new_house: Builder) -> None:
     visitor.reply(path, words[4])
     await_same(house, visitor, path, case_id, [("customer", word) for word in words], seconds=120)
     only_case(desk, "One after another")
-
-
-def await_fault(house: Premises, kind: str, *, times: int = 1) -> None:
-    """Until the desk has begun to be in trouble: the call is on its way and not yet answered."""
-    await_true(
-        f"the fault {kind}", lambda: house.desk.see("faults")["fired"].get(kind, 0) >= times, seconds=30
-    )

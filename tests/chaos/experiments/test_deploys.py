@@ -6,10 +6,9 @@ import time
 from tests.chaos.experiments.conftest import Figure
 from tests.chaos.experiments.crowd import CROWD_SETTINGS
 from tests.chaos.premises import double, nothing_can_be_written
-from tests.house.checks import await_same, opened, somebody
+from tests.house.checks import await_same, next_fault, opened, somebody
 from tests.house.conftest import Builder
 from tests.house.premises import SETTINGS
-from tests.house.test_trouble import await_fault
 
 HANG_SECONDS = 2.0
 ROUNDS = 3
@@ -28,11 +27,11 @@ def test_workers_are_replaced_while_posts_hang(new_house: Builder, figure: Figur
     old, spare = ["worker", "worker-2"], "worker-3"
     longest, slowest_stop = 0.0, 0.0
     for number in range(ROUNDS):
-        fired = desk.see("faults")["fired"].get("slow", 0)
+        hung = next_fault(house, "slow")
         for word in ("first", "second", "third"):
             visitor.reply(path, f"{word} of round {number}")
             thread.append(("customer", f"{word} of round {number}"))
-        await_fault(house, "slow", times=fired + 1)
+        hung()
         began = time.monotonic()
         # The new one is there before the old ones go: nobody knows which of them holds the lane.
         house.start(spare)
