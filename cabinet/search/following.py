@@ -49,7 +49,11 @@ class SearchedQuerySet(models.QuerySet[M]):
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         with transaction.atomic(using=self.db):
             made = super().bulk_create(objs, *args, **kwargs)
-            _refresh(self.model, [row.pk for row in made])
+            ids = [row.pk for row in made]
+            if self.model.__name__ == "Case":
+                Indexer().index_many(ids)
+            else:
+                _refresh(self.model, ids)
         return made
 
 

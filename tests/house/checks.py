@@ -84,8 +84,7 @@ def fault(house: Premises, kind: str, **details: object) -> Callable[[], None]:
 
 
 def next_fault(house: Premises, kind: str) -> Callable[[], None]:
-    """What is returned waits until the desk is in such trouble once more than now: a call has begun and has no
-    answer yet."""
+    """What is returned waits until the desk is in such trouble once more: a call begun and not answered."""
 
     def fired() -> int:
         return int(house.desk.see("faults")["fired"].get(kind, 0))
