@@ -93,8 +93,10 @@ class EmbeddedHouse(Premises):
 
     def stop_broker(self) -> None:
         """A file where the folder was: nobody can write or read there, not even root."""
-        shutil.rmtree(self.broker)
+        # Away in one step: others write into it until then.
+        taken_away = self.broker.rename(self.folder / "broker that was")
         self.broker.touch()
+        shutil.rmtree(taken_away)
 
     def start_broker(self) -> None:
         self.broker.unlink()

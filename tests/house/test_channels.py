@@ -32,7 +32,8 @@ def manage(house: Premises, *words: str) -> subprocess.CompletedProcess[str]:
 
 def opened_in(house: Premises, mode: str) -> tuple[Visitor, str, int]:
     """The customer, the case's page, and its number at the desk."""
-    address, subject = somebody(), f"Question {mode}"
+    address = somebody()
+    subject = f"Question of {address}"
     visitor = house.sign_in(address)
     script = OPEN.format(address=address, subject=subject, mode=mode)
     said = manage(house, "shell", "-v", "0", "-c", script).stdout
