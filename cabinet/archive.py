@@ -287,6 +287,7 @@ def _drafts(person: AbstractBaseUser, contents: Contents) -> Iterator[Row]:  # n
     for row in Draft.objects.filter(user_id=person.pk).order_by("updated_at"):
         yield {
             "case": row.case_id,
+            "in_chat": row.chat,
             "subject": row.subject,
             "text": row.text,
             "fields": row.extra,

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from cabinet import modes, reading_marks, services
+from cabinet import drafts, modes, reading_marks, services
 from cabinet.models import Case, CaseFile, Message, OutboxEntry, Profile, ReadMark
 from cabinet.selectors import cases_of
 
@@ -60,37 +60,41 @@ def was_closed_by_owner(case: Case) -> bool:
 
 
 def say(
-    *, author: AbstractBaseUser, text: str, files: Sequence[CaseFile] = (), submission_key: uuid.UUID
+    *,
+    author: AbstractBaseUser,
+    text: str,
+    files: Sequence[CaseFile] = (),
+    submission_key: uuid.UUID,
+    seen: drafts.Seen | None = None,
 ) -> Message:
     """Writes into the chat that is open, or begins one. The same `submission_key` gives the same message.
 
-    Closed while it was typed: then these words begin the next chat.
+    Closed while it was typed: then these words begin the next chat. The chat's draft ends with it; `seen` is
+    the one that the page knew.
     """
     Profile.objects.get_or_create(user_id=author.pk)
     with transaction.atomic():
         # One after another for one person: two first words at once would begin two chats.
         Profile.objects.select_for_update().get(user_id=author.pk)
-        earlier = said_before(author, submission_key)
-        if earlier is not None:
-            return earlier
-        case = current_chat(author)
-        if case is not None and case.accepts_messages:
-            # Between this look and the lock the desk may close it.
-            try:
-                return services.post_reply(
-                    case=case, author=author, text=text, files=files, submission_key=submission_key
-                )
-            except services.CaseUnavailable:
-                pass
-        case = services.open_case(
-            owner=author,
-            subject=subject_of(text, files),
-            text=text,
-            files=files,
-            mode=Case.Mode.CHAT,
-            submission_key=submission_key,
-        )
-        return case.messages.earliest("position")
+        message = said_before(author, submission_key) or _say(author, text, files, submission_key)
+        now = timezone.now()
+        drafts.sent(user_id=author.pk, place=drafts.CHAT, subject="", text=text, seen=seen, now=now)
+        return message
+
+
+def _say(author: AbstractBaseUser, text: str, files: Sequence[CaseFile], key: uuid.UUID) -> Message:
+    case = current_chat(author)
+    if case is not None and case.accepts_messages:
+        # Between this look and the lock the desk may close it.
+        try:
+            return services.post_reply(case=case, author=author, text=text, files=files, submission_key=key)
+        except services.CaseUnavailable:
+            pass
+    subject, mode = subject_of(text, files), Case.Mode.CHAT
+    case = services.open_case(
+        owner=author, subject=subject, text=text, files=files, mode=mode, submission_key=key
+    )
+    return case.messages.earliest("position")
 
 
 def said_before(author: AbstractBaseUser, submission_key: uuid.UUID) -> Message | None:

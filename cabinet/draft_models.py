@@ -9,14 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 WORDS = frozenset({"subject", "text"})
 MECHANICS = frozenset(
-    {"choose", "close", "csrfmiddlewaretoken", "fields_of", "file", "files", "loose", "remove", "revision"}
-    | {"case", "step", "submission", "swap", "unsent", "uploaded"}
+    {"choose", "close", "csrfmiddlewaretoken", "fields_of", "file", "files", "remove", "revision"}
+    | {"case", "step", "submission", "swap", "uploaded"}
 )
 """Names in the forms that are not what somebody typed. No field of a topic can have one of them."""
 
 
 class Draft(models.Model):
-    """What one person has typed and attached on one page: a case's, or the form for a new case (`case` null).
+    """What one person has typed and attached on one page: a case's, the chat's, or the form's for a new case
+    (both without a case).
 
     `extra` holds whatever other fields the form had, by name. `aside` is what another device had typed when
     both had changed the same draft (subject, text, extra): neither of the two is thrown away.
@@ -28,6 +29,7 @@ class Draft(models.Model):
     case = models.ForeignKey(
         "cabinet.Case", models.CASCADE, null=True, blank=True, related_name="drafts", verbose_name=_("case")
     )
+    chat = models.BooleanField(_("chat"), default=False, db_default=False)
     subject = models.TextField(_("subject"), blank=True)
     text = models.TextField(_("text"), blank=True)
     extra = models.JSONField(default=dict)
@@ -45,12 +47,17 @@ class Draft(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "case"], name="one_draft_per_case"),
             models.UniqueConstraint(
-                fields=["user"], condition=Q(case=None), name="one_draft_of_a_new_case_per_person"
+                fields=["user"],
+                condition=Q(case=None, chat=False),
+                name="one_draft_of_a_new_case_per_person",
+            ),
+            models.UniqueConstraint(
+                fields=["user"], condition=Q(chat=True), name="one_draft_of_the_chat_per_person"
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.case_id or 'new'}"
+        return f"{self.user_id} {self.case_id or ('chat' if self.chat else 'new')}"
 
 
 class UnsentForm(models.Model):
@@ -62,7 +69,6 @@ class UnsentForm(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     case = models.ForeignKey("cabinet.Case", models.CASCADE, null=True, related_name="+")
-    # Said in the chat: it belongs to no draft, but into the chat's box.
     chat = models.BooleanField(default=False, db_default=False)
     subject = models.TextField(blank=True)
     text = models.TextField(blank=True)

@@ -8,11 +8,11 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, Literal
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import QueryDict
 
 from cabinet.draft_models import MECHANICS, WORDS, Draft, UnsentForm
@@ -30,6 +30,11 @@ LONGEST_EXTRA = 50_000
 DRAFT_LIFE = timedelta(days=30)
 UNSENT_LIFE = timedelta(hours=1)
 JUST_SENT = timedelta(minutes=1)
+
+
+CHAT: Final = "chat"
+Place = Case | Literal["chat"] | None
+"""The page that a draft belongs to: a case's, the chat, or the form for a new case (None)."""
 
 
 class TooMuch(Exception):
@@ -115,19 +120,20 @@ def _number(value: str | None) -> int:
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def find(user: AbstractBaseUser, case_id: uuid.UUID | None) -> Draft | None:
+def find(user: AbstractBaseUser, place: Place | uuid.UUID) -> Draft | None:
     """The person's draft for this page with its files: one query where there is none."""
     waiting = CaseFile.objects.filter(message=None).defer("folded").order_by("created_at")
-    return _of(user.pk, case_id).prefetch_related(Prefetch("files", waiting)).first()
+    return _of(user.pk, place).prefetch_related(Prefetch("files", waiting)).first()
 
 
-def _of(user_id: Any, case_id: uuid.UUID | None) -> QuerySet[Draft]:
-    place = Q(case=None) if case_id is None else Q(case_id=case_id)
-    return Draft.objects.filter(place, user_id=user_id)
+def _of(user_id: Any, place: Place | uuid.UUID) -> QuerySet[Draft]:
+    if isinstance(place, uuid.UUID):
+        return Draft.objects.filter(user_id=user_id, case_id=place)
+    return Draft.objects.filter(user_id=user_id, **_fields(place))
 
 
-def _id(case: Case | None) -> uuid.UUID | None:
-    return case.pk if case else None
+def _fields(place: Place) -> dict[str, Any]:
+    return {"case": None, "chat": True} if place == CHAT else {"case": place, "chat": False}
 
 
 def values_of(draft: Draft) -> QueryDict:
@@ -153,7 +159,7 @@ class Saved:
 def save(
     *,
     user: AbstractBaseUser,
-    case: Case | None,
+    place: Place,
     typed: Typed,
     seen: Seen,
     now: datetime,
@@ -165,15 +171,15 @@ def save(
     What arrives after it was sent, or after a later saving of the same page, changes nothing.
     """
     try:
-        return _save(user, case, typed, seen, now, swap, list(files))
+        return _save(user, place, typed, seen, now, swap, list(files))
     except IntegrityError:
         # Two devices began it at once: the second one finds the other's now.
-        return _save(user, case, typed, seen, now, swap, list(files))
+        return _save(user, place, typed, seen, now, swap, list(files))
 
 
 def _save(
     user: AbstractBaseUser,
-    case: Case | None,
+    place: Place,
     typed: Typed,
     seen: Seen,
     now: datetime,
@@ -181,15 +187,15 @@ def _save(
     files: list[CaseFile],
 ) -> Saved:
     with transaction.atomic():
-        found = _of(user.pk, _id(case)).select_for_update().first()
+        found = _of(user.pk, place).select_for_update().first()
         if found is None:
-            if (typed.is_empty and not files) or _was_just_sent(user, case, typed, now):
+            if (typed.is_empty and not files) or _was_just_sent(user, place, typed, now):
                 return Saved(None)
         elif _is_later(found, seen) or (
-            not seen.is_of(found) and not files and _was_just_sent(user, case, typed, now)
+            not seen.is_of(found) and not files and _was_just_sent(user, place, typed, now)
         ):
             return Saved(found)
-        draft = found or Draft(user_id=user.pk, case=case, revision=0)
+        draft = found or Draft(user_id=user.pk, revision=0, **_fields(place))
         differs = not typed.says_the_same(draft)
         # A device that has only gone on with the words that stand here quarrels with nobody.
         met = bool(draft.pk) and not (swap or seen.is_of(draft) or typed.holds(draft))
@@ -219,27 +225,25 @@ def _has_words(draft: Draft) -> bool:
     return bool(draft.subject.strip() or draft.text.strip() or _answered(draft.extra))
 
 
-def _was_just_sent(user: AbstractBaseUser, case: Case | None, typed: Typed, now: datetime) -> bool:
+def _was_just_sent(user: AbstractBaseUser, place: Place, typed: Typed, now: datetime) -> bool:
     """Whether these are the first words of what this person has sent a moment ago: a saving overtaken on its
     way must not bring them back."""
     words = typed.text.strip()
     if not words:
         return False
     lately = Message.objects.filter(author_user_id=user.pk, written_at__gt=now - JUST_SENT)
-    lately = lately.filter(case=case) if case else lately
+    lately = lately.filter(case=place) if isinstance(place, Case) else lately
     said = lately.order_by("-written_at").values_list("text", flat=True).first() or ""
     # A new case that follows another one begins with a line of its own.
-    return said.startswith(words) or (case is None and said.partition("\n\n")[2].startswith(words))
+    return said.startswith(words) or (place is None and said.partition("\n\n")[2].startswith(words))
 
 
-def add_file(
-    file: CaseFile, *, user: AbstractBaseUser, case: Case | None, seen: Seen, now: datetime
-) -> Draft:
+def add_file(file: CaseFile, *, user: AbstractBaseUser, place: Place, seen: Seen, now: datetime) -> Draft:
     """A staged file of the person belongs to the draft of this page from now on."""
     with transaction.atomic():
         begun = {"revision": 0, "updated_at": now}
-        Draft.objects.get_or_create(user_id=user.pk, case=case, defaults=begun)
-        draft = _of(user.pk, _id(case)).select_for_update().get()
+        Draft.objects.get_or_create(user_id=user.pk, **_fields(place), defaults=begun)
+        draft = _of(user.pk, place).select_for_update().get()
         attach(draft, [file])
         _stamp_files(draft, seen, now)
     return draft
@@ -288,18 +292,18 @@ def attach(draft: Draft, files: Iterable[CaseFile]) -> None:
 
 
 def sent(
-    *, user_id: int | str, case: Case | None, subject: str, text: str, seen: Seen | None, now: datetime
+    *, user_id: int | str, place: Place, subject: str, text: str, seen: Seen | None, now: datetime
 ) -> None:
     """Ends the draft whose words are being sent, in the sender's transaction.
 
     What another device has typed or attached meanwhile, and is not sent now, stays: other words, words that
     were put aside, and files that the page that sends does not know.
     """
-    draft = _of(user_id, _id(case)).select_for_update().first()
+    draft = _of(user_id, place).select_for_update().first()
     if draft is None:
         return
     same = draft.text.strip() == text.strip() and (
-        case is not None or draft.subject.strip() == subject.strip()
+        place is not None or draft.subject.strip() == subject.strip()
     )
     if same or (seen is not None and seen.is_of(draft)):
         _end_words(draft, subject, text, seen.files if seen else frozenset(), now)
@@ -324,10 +328,10 @@ def _left_aside(draft: Draft, subject: str, text: str) -> Typed:
     return Typed() if Typed(subject, text, draft.extra).holds(aside) else aside
 
 
-def discard(*, user: AbstractBaseUser, case: Case | None) -> None:
+def discard(*, user: AbstractBaseUser, place: Place) -> None:
     """Throws away what is typed and attached on this page."""
     with transaction.atomic():
-        draft = _of(user.pk, _id(case)).select_for_update().first()
+        draft = _of(user.pk, place).select_for_update().first()
         if draft is not None:
             _end(draft)
 

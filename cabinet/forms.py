@@ -177,10 +177,15 @@ class MessageForm(forms.Form):
 class ChatForm(MessageForm):
     """What is said in the chat."""
 
-    def __init__(self, request: HttpRequest, author: AbstractBaseUser, *, fresh: bool = False) -> None:
-        super().__init__(request, author, fresh=fresh)
-        # Which words, kept while nobody was signed in, the page has brought back into the box.
-        self.unsent = str(self.data.get("unsent", ""))
+    def __init__(
+        self,
+        request: HttpRequest,
+        author: AbstractBaseUser,
+        draft: Draft | None = None,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        super().__init__(request, author, draft, fresh=fresh)
         self._by_script = bool(request.headers.get("HX-Request"))
         count = len(still_wanted(request.POST)) + len(request.FILES.getlist("files"))
         self._file_count = count if self.is_bound else 0

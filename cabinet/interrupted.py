@@ -94,48 +94,19 @@ def _stored(form: UnsentForm, request: HttpRequest) -> UnsentForm | None:
     return form
 
 
-def hand_over(request: HttpRequest, *, case_id: uuid.UUID | None) -> None:
+def hand_over(request: HttpRequest, *, place: drafts.Place | uuid.UUID) -> None:
     """Makes what waits in this browser a draft of the person it was typed by, before a page of his is shown.
 
-    `case_id` is the page's, None for a new case's: it says so if it is the one the form came from.
+    `place` is the page's: it says so if it is the one the form came from.
     """
     form = _waiting(request)
-    if form is None or form.chat:
+    if form is None:
         return
     request.unsent_form_is_settled = True  # type: ignore[attr-defined]
     if UnsentForm.objects.filter(pk=form.pk).delete()[0]:
         _make_draft(request, form)
-        if form.case_id == case_id:
-            messages.info(request, _still_here())
-
-
-def waiting_for_chat(request: HttpRequest) -> UnsentForm | None:
-    """What this person was saying in the chat, in this browser. A chat has no drafts: it waits until it is
-    said (`said_in_chat`), or until its hour is over."""
-    form = _waiting(request)
-    if form is None or not form.chat:
-        return None
-    messages.info(request, _still_here())
-    return form
-
-
-def files_of(request: HttpRequest, form: UnsentForm) -> list[CaseFile]:
-    """What was attached to the form, the person's own from now on."""
-    drafts.unclaimed(form.files).update(owner_id=request.user.pk)
-    mine = CaseFile.objects.filter(pk__in=_ids([*form.files, *form.staged]), owner_id=request.user.pk)
-    return list(mine.filter(message=None).order_by("created_at"))
-
-
-def said_in_chat(request: HttpRequest, *, unsent: str) -> None:
-    """What waited has been said; `unsent` is by what the page named it. Other words go on waiting."""
-    form = _waiting(request) if unsent else None
-    if form is not None and form.chat and str(form.pk) == unsent:
-        drafts.forget_unsent(form)
-        request.unsent_form_is_settled = True  # type: ignore[attr-defined]
-
-
-def _still_here() -> str:
-    return _("What you typed is still here. It was not sent yet.")
+        if (drafts.CHAT if form.chat else form.case_id) == place:
+            messages.info(request, _("What you typed is still here. It was not sent yet."))
 
 
 def _waiting(request: HttpRequest) -> UnsentForm | None:
@@ -154,16 +125,17 @@ def _waiting(request: HttpRequest) -> UnsentForm | None:
 
 
 def _make_draft(request: HttpRequest, form: UnsentForm) -> None:
-    mine = files_of(request, form)
+    drafts.unclaimed(form.files).update(owner_id=request.user.pk)
+    mine = CaseFile.objects.filter(pk__in=_ids([*form.files, *form.staged]), owner_id=request.user.pk)
     if form.case is not None and form.case.owner_id != request.user.pk:
         return
     drafts.save(
         user=request.user,  # type: ignore[arg-type]
-        case=form.case,
+        place=drafts.CHAT if form.chat else form.case,
         typed=drafts.Typed(form.subject, form.text, form.extra),
         seen=drafts.Seen(form.revision),
         now=timezone.now(),
-        files=mine,
+        files=list(mine.filter(message=None).order_by("created_at")),
     )
 
 

@@ -91,13 +91,13 @@ def open_case(
             message = _write(case, author=owner, text=text, files=files, key=key, now=now)
             thread.queue(case, OutboxEntry.Kind.OPEN_CASE, now=now, message=message)
             thread.store(case, now)
-            drafts.sent(user_id=owner.pk, case=None, subject=subject, text=text, seen=seen, now=now)
+            drafts.sent(user_id=owner.pk, place=None, subject=subject, text=text, seen=seen, now=now)
     except IntegrityError:
         earlier = Case.objects.filter(owner_id=owner.pk, submission_key=key).first()
         if earlier is None:
             raise
         with transaction.atomic():
-            drafts.sent(user_id=owner.pk, case=None, subject=subject, text=text, seen=seen, now=now)
+            drafts.sent(user_id=owner.pk, place=None, subject=subject, text=text, seen=seen, now=now)
         return earlier
     return case
 
@@ -126,7 +126,7 @@ def post_reply(
         locked = thread.lock(case.pk)
         earlier = Message.objects.filter(case=locked, submission_key=key).first()
         if earlier is not None:
-            drafts.sent(user_id=author.pk, case=locked, subject="", text=text, seen=seen, now=now)
+            drafts.sent(user_id=author.pk, place=locked, subject="", text=text, seen=seen, now=now)
             return earlier
         if not locked.accepts_messages:
             raise ChatEnded if locked.is_ended_chat else CaseUnavailable
@@ -135,7 +135,7 @@ def post_reply(
         if standings.undelivered(locked):
             raise CaseUndelivered
         message = _write(locked, author=author, text=text, files=files, key=key, now=now)
-        drafts.sent(user_id=author.pk, case=locked, subject="", text=text, seen=seen, now=now)
+        drafts.sent(user_id=author.pk, place=locked, subject="", text=text, seen=seen, now=now)
         thread.queue(locked, OutboxEntry.Kind.REPLY, now=now, message=message)
         if close:
             thread.queue(locked, OutboxEntry.Kind.CLOSE, now=now)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from cabinet import drafts, limits, services
 from cabinet.draft_models import Draft
 from cabinet.limits import MEGABYTE
-from cabinet.models import Case, CaseFile
+from cabinet.models import CaseFile
 
 logger = logging.getLogger(__name__)
 
@@ -152,24 +152,21 @@ def take(
     upload: "UploadedFile[bytes]",
     *,
     owner: AbstractBaseUser,
-    case: Case | None,
+    place: drafts.Place,
     seen: drafts.Seen,
-    loose: bool,
     now: datetime,
     wait_for: WaitFor = no_wait,
-) -> tuple[CaseFile, Draft | None]:
-    """Stages one file ahead of its message, in the draft of the page; `loose` in none. Raises `Refused`."""
+) -> tuple[CaseFile, Draft]:
+    """Stages one file ahead of its message, in the draft of the page. Raises `Refused`."""
     if no_room := _no_room_for(owner, upload.name or ""):
         raise Refused(no_room)
-    held = None if loose else drafts.find(owner, case.pk if case else None)
+    held = drafts.find(owner, place)
     attachments = Attachments(kept=list(held.files.all()) if held else [])
     add(owner, [upload], attachments, wait_for)
     if attachments.problems:
         raise Refused(attachments.problems[0])
     staged = attachments.kept[-1]
-    if loose:
-        return staged, None
-    return staged, drafts.add_file(staged, user=owner, case=case, seen=seen, now=now)
+    return staged, drafts.add_file(staged, user=owner, place=place, seen=seen, now=now)
 
 
 def _no_room_for(owner: AbstractBaseUser, name: str) -> str:

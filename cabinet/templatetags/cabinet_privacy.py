@@ -37,6 +37,7 @@ LABELS = {
     "type": gettext_lazy("Type"),
     "uploaded_at": gettext_lazy("Uploaded"),
     "case": gettext_lazy("Case"),
+    "in_chat": gettext_lazy("In the chat"),
     "subject": gettext_lazy("Subject"),
     "text": gettext_lazy("Text"),
     "fields": gettext_lazy("Other fields"),

@@ -14,9 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cabinet import (
     attachments,
     chat,
-    drafts,
     following,
-    interrupted,
     limits,
     live,
     modes,
@@ -25,7 +23,6 @@ from cabinet import (
     standings,
     visits,
 )
-from cabinet.draft_models import Draft
 from cabinet.forms import MessageForm
 from cabinet.models import Case, Message
 from cabinet.new_case import NewCaseForm
@@ -36,6 +33,7 @@ from cabinet.search.lookup import found
 from cabinet.search.words import Search
 from cabinet.views import chat as chat_page
 from cabinet.views.access import PersonRequest, next_page, signed_in, to_sign_in
+from cabinet.views.drafts import draft_of, keep_as_draft
 from cabinet.wording import ORDER_NAMES, RECEIVED, TAB_NAMES, merged_words, too_old_words
 
 PAGE_SIZE = 20
@@ -84,12 +82,12 @@ def case_new(request: PersonRequest) -> HttpResponseBase:
         return to_sign_in(request)
     if request.method != "POST" and offered == [Case.Mode.CHAT]:
         return redirect("cabinet:chat")
-    draft = _draft(request, None) if request.method != "POST" else None
+    draft = draft_of(request, None) if request.method != "POST" else None
     form = NewCaseForm(request, request.user, draft, address=request.path)
     if request.method != "POST" or form.only_switches:
         return render(request, "cabinet/case_new.html", {"form": form})
     if not form.is_valid() or limits.over(request, form, limits.CASE):
-        _keep(request, form, None)
+        keep_as_draft(request, form, None)
         return limits.refused(render(request, "cabinet/case_new.html", {"form": form}), form)
     case = services.open_case(
         owner=request.user,
@@ -119,7 +117,7 @@ def case_page(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     if case.goes_on_in and not request.headers.get("HX-Request") and "stay" not in request.GET:
         messages.info(request, merged_words(case))
         return redirect("cabinet:case", case.goes_on_in.pk)
-    return _show(request, case, MessageForm(request, request.user, _draft(request, case_id)))
+    return _show(request, case, MessageForm(request, request.user, draft_of(request, case_id)))
 
 
 @signed_in
@@ -134,7 +132,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponseBase:
     if form.only_closes:
         return close(request, case_id)
     if not form.is_valid() or limits.over(request, form, limits.POST):
-        _keep(request, form, case)
+        keep_as_draft(request, form, case)
         return limits.refused(_show(request, visits.find(request.user, case_id), form), form)
     try:
         services.post_reply(
@@ -147,7 +145,7 @@ def reply(request: PersonRequest, case_id: uuid.UUID) -> HttpResponseBase:
             seen=form.seen,
         )
     except services.CaseUnavailable:
-        _keep(request, form, case)
+        keep_as_draft(request, form, case)
         return _show(request, visits.find(request.user, case_id), form, status=422)
     return redirect("cabinet:case", case_id)
 
@@ -189,7 +187,7 @@ def rate(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         if (in_chat := chat_page.rate_again(request, case, form)) is not None:
             return in_chat
-        reply_form = MessageForm(request, request.user, _draft(request, case_id), fresh=True)
+        reply_form = MessageForm(request, request.user, draft_of(request, case_id), fresh=True)
         return _show(request, visits.find(request.user, case_id), reply_form, 422, rating_form=form)
     rating, comment = Case.Rating(form.cleaned_data["rating"]), form.cleaned_data["comment"]
     try:
@@ -226,29 +224,6 @@ def _case(request: PersonRequest, case_id: uuid.UUID) -> Case:
 def _back(request: PersonRequest, case_id: uuid.UUID) -> HttpResponse:
     """To the page with the button: the chat names itself as `next`."""
     return HttpResponseRedirect(next_page(request) or reverse("cabinet:case", args=[case_id]))
-
-
-def _draft(request: PersonRequest, case_id: uuid.UUID | None) -> Draft | None:
-    """What was typed on this page before, also what waited for its person to sign in again."""
-    interrupted.hand_over(request, case_id=case_id)
-    return drafts.find(request.user, case_id)
-
-
-def _keep(request: PersonRequest, form: MessageForm, case: Case | None) -> None:
-    """A form that comes back is a draft too: the page may be closed over it."""
-    try:
-        typed = drafts.Typed.of(request.POST)
-    except drafts.TooMuch:
-        return
-    saved = drafts.save(
-        user=request.user,
-        case=case,
-        typed=typed,
-        seen=form.seen,
-        now=timezone.now(),
-        files=form.attachments.kept,
-    )
-    form.draft = saved.draft
 
 
 def _show(

@@ -2,19 +2,19 @@
 
 import uuid
 
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cabinet import chat, interrupted, limits, live, notices, presence, selectors
+from cabinet import chat, drafts, limits, live, notices, presence, selectors
 from cabinet.forms import ChatForm, ChatSettingsForm
 from cabinet.models import Case, Message, Profile
 from cabinet.rating import Asking, asking
 from cabinet.rating_form import RatingForm
-from cabinet.uploads import Attachments
 from cabinet.views.access import PersonRequest, next_page, signed_in
+from cabinet.views.drafts import draft_of, keep_as_draft
 from cabinet.visits import Visit
 
 
@@ -23,23 +23,22 @@ from cabinet.visits import Visit
 def conversation(request: PersonRequest) -> HttpResponseBase:
     """All the person's chats as one conversation; a POST says something in it."""
     _must_be_on()
-    form = ChatForm(request, request.user)
     if request.method != "POST":
-        form.initial["text"] = _once_said(request)
-        _bring_back(request, form)
-        return _show(request, form)
-    is_good = form.is_valid()
+        return _show(request, _begun(request))
+    form = ChatForm(request, request.user)
+    is_good, seen = form.is_valid(), form.seen
     message = chat.said_before(request.user, form.submission_key)
-    if message is None:
-        if not is_good or limits.over(request, form, _limits_of(request)):
-            return limits.refused(_show(request, form), form)
-        message = chat.say(
-            author=request.user,
-            text=form.cleaned_data["text"],
-            files=form.attachments.kept,
-            submission_key=form.submission_key,
-        )
-    interrupted.said_in_chat(request, unsent=form.unsent)
+    if message is None and (not is_good or limits.over(request, form, _limits_of(request))):
+        if not request.headers.get("HX-Request"):
+            keep_as_draft(request, form, drafts.CHAT)
+        return limits.refused(_show(request, form), form)
+    message = chat.say(
+        author=request.user,
+        text=message.text if message else form.cleaned_data["text"],
+        files=form.attachments.kept,
+        submission_key=form.submission_key,
+        seen=seen,
+    )
     if request.headers.get("HX-Request"):
         # The page's own script shows the words already, and learns here which message they have become.
         return HttpResponse(status=201, headers={"Location": f"{reverse('cabinet:chat')}#m-{message.pk}"})
@@ -82,14 +81,17 @@ def _once_said(request: PersonRequest) -> str:
     return own.filter(pk=wanted).values_list("text", flat=True).first() or ""
 
 
-def _bring_back(request: PersonRequest, form: ChatForm) -> None:
-    """What was sent after the session had ended is in the box again."""
-    if form.initial["text"] or request.headers.get("HX-Request"):
-        return
-    kept = interrupted.waiting_for_chat(request)
-    if kept is not None:
-        form.unsent, form.initial["text"] = str(kept.pk), kept.text
-        form.attachments = Attachments(kept=interrupted.files_of(request, kept))
+def _begun(request: PersonRequest) -> ChatForm:
+    """The form with what is not sent yet, and before it what the person wants to say once more."""
+    if request.headers.get("HX-Request"):
+        # An open page looks for news: its box is its own.
+        return ChatForm(request, request.user)
+    form = ChatForm(request, request.user, draft_of(request, drafts.CHAT))
+    if again := _once_said(request):
+        typed = str(form.get_initial_for_field(form.fields["text"], "text") or "")
+        form.typed = QueryDict(mutable=True)
+        form.typed["text"] = typed if again in typed else f"{again}\n\n{typed}".strip()
+    return form
 
 
 def _must_be_on() -> None:
@@ -104,7 +106,8 @@ def rate_again(request: PersonRequest, case: Case, form: RatingForm) -> HttpResp
     current = chat.current_chat(request.user)
     if current is None or current.pk != case.pk:
         return None
-    return _show(request, ChatForm(request, request.user, fresh=True), 422, rating_form=form)
+    said = ChatForm(request, request.user, draft_of(request, drafts.CHAT), fresh=True)
+    return _show(request, said, 422, rating_form=form)
 
 
 def _show(

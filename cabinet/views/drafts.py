@@ -1,4 +1,7 @@
-"""Doors behind the composer: what is typed is kept, files come one by one. Pages work without them."""
+"""Doors behind the composer: what is typed is kept, files come one by one. Pages work without them.
+
+And what every page with a composer does with the draft of it.
+"""
 
 import uuid
 
@@ -8,10 +11,34 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cabinet import drafts, limits, selectors, uploads
+from cabinet import chat, drafts, interrupted, limits, selectors, uploads
 from cabinet.draft_models import Draft
-from cabinet.models import Case, CaseFile
+from cabinet.forms import MessageForm
+from cabinet.models import CaseFile
 from cabinet.views.access import PersonRequest, signed_in
+
+
+def draft_of(request: PersonRequest, place: drafts.Place | uuid.UUID) -> Draft | None:
+    """What was typed on this page before, also what waited for its person to sign in again."""
+    interrupted.hand_over(request, place=place)
+    return drafts.find(request.user, place)
+
+
+def keep_as_draft(request: PersonRequest, form: MessageForm, place: drafts.Place) -> None:
+    """A form that comes back is a draft too: the page may be closed over it."""
+    try:
+        typed = drafts.Typed.of(request.POST)
+    except drafts.TooMuch:
+        return
+    saved = drafts.save(
+        user=request.user,
+        place=place,
+        typed=typed,
+        seen=form.seen,
+        now=timezone.now(),
+        files=form.attachments.kept,
+    )
+    form.draft = saved.draft
 
 
 @signed_in
@@ -20,22 +47,22 @@ def draft(request: PersonRequest) -> HttpResponse:
     """The draft of a page: asked for, or saved. 409: saved, and another device's words were put aside.
 
     429: not saved, the page keeps what it holds and saves it after the time that is said."""
-    case = _case(request)
+    place = _place(request)
     if request.method != "POST":
-        return JsonResponse(_told(drafts.find(request.user, case.pk if case else None)))
+        return JsonResponse(_told(drafts.find(request.user, place)))
     if seconds := limits.take(request, limits.DRAFT):
         return limits.too_many(JsonResponse({"error": limits.draft_sentence(seconds)}), seconds)
-    return _save(request, case)
+    return _save(request, place)
 
 
-def _save(request: PersonRequest, case: Case | None) -> HttpResponse:
+def _save(request: PersonRequest, place: drafts.Place) -> HttpResponse:
     try:
         typed = drafts.Typed.of(request.POST)
     except drafts.TooMuch:
         return JsonResponse({"error": _("This is too long to be kept as a draft.")}, status=413)
     saved = drafts.save(
         user=request.user,
-        case=case,
+        place=place,
         typed=typed,
         seen=drafts.Seen.of(request.POST),
         now=timezone.now(),
@@ -50,15 +77,17 @@ def _save(request: PersonRequest, case: Case | None) -> HttpResponse:
 @require_POST
 def discard(request: PersonRequest) -> HttpResponse:
     """Throws the draft of a page away, with its files."""
-    case = _case(request)
-    drafts.discard(user=request.user, case=case)
-    return redirect("cabinet:case", case.pk) if case else redirect("cabinet:case-new")
+    place = _place(request)
+    drafts.discard(user=request.user, place=place)
+    if place == drafts.CHAT:
+        return redirect("cabinet:chat")
+    return redirect("cabinet:case", place.pk) if place else redirect("cabinet:case-new")
 
 
 @signed_in
 @require_POST
 def upload(request: PersonRequest) -> HttpResponse:
-    """Takes one file; with `loose` it belongs to no draft. 422 says in words why not, and names the file."""
+    """Takes one file. 422 says in words why not, and names the file."""
     file = request.FILES.get("file")
     if file is None:
         return _refused(_("No file has arrived."))
@@ -67,9 +96,8 @@ def upload(request: PersonRequest) -> HttpResponse:
         staged, held = uploads.take(
             file,
             owner=request.user,
-            case=_case(request),
+            place=_place(request),
             seen=seen,
-            loose="loose" in request.POST,
             now=timezone.now(),
             wait_for=lambda size: limits.take(request, limits.DRAFT) or room(size),
         )
@@ -89,11 +117,14 @@ def remove_upload(request: PersonRequest, file_id: uuid.UUID) -> HttpResponse:
     return JsonResponse({"revision": drafts.revision_for(held, seen)})
 
 
-def _case(request: PersonRequest) -> Case | None:
-    """The person's case that is named, None if none is; a stranger's does not exist."""
+def _place(request: PersonRequest) -> drafts.Place:
+    """The page that `case` names: a case of the person's, the chat, or without it the form for a new case. A
+    stranger's case does not exist."""
     named = request.POST.get("case") or request.GET.get("case")
     if not named:
         return None
+    if named == drafts.CHAT and chat.is_on():
+        return drafts.CHAT
     try:
         case_id = uuid.UUID(named)
     except ValueError as error:

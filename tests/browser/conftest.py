@@ -1,14 +1,23 @@
-"""One house for all browser tests, on the embedded defaults, and the Chromium of this machine."""
+"""One house for all browser tests, on the embedded defaults, and the Chromium of this machine; a person and
+her devices for those that need no house."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as site
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.cache import cache
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page
+from pytest_django.live_server_helper import LiveServer
 
 from scripts.chromium import launch_options
+from tests import factories
 from tests.house.premises import EmbeddedHouse
+
+Device = Callable[..., Page]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,3 +55,34 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedHouse]:
     house.begin()
     yield house
     house.end()
+
+
+@pytest.fixture
+def alice(transactional_db: None) -> AbstractBaseUser:
+    cache.clear()
+    return factories.person("alice")
+
+
+@pytest.fixture
+def device(browser: Browser, alice: AbstractBaseUser, live_server: LiveServer) -> Iterator[Device]:
+    """A browser of its own for Alice, as often as it is called."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def make(**options: bool) -> Page:
+        context = browser.new_context(base_url=live_server.url, locale="en-GB", **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        client: Client = factories.signed_in(alice)
+        cookie = client.cookies[site.SESSION_COOKIE_NAME].value
+        context.add_cookies([{"name": site.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if "Content Sec" in said.text else None)
+        page.on("dialog", lambda dialog: dialog.accept())
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert complaints == []

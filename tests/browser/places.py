@@ -437,7 +437,7 @@ def follow_up(person: AbstractBaseUser) -> str:
 @place("new case: a draft")
 def unsent(person: AbstractBaseUser) -> str:
     typed = drafts.Typed(subject="Возврат", text="Хочу вернуть")
-    drafts.save(user=person, case=None, typed=typed, seen=drafts.Seen(), now=timezone.now())
+    drafts.save(user=person, place=None, typed=typed, seen=drafts.Seen(), now=timezone.now())
     return "/cases/new/"
 
 
@@ -705,10 +705,14 @@ def with_answers(person: AbstractBaseUser) -> str:
 @place("case: a draft on two devices", act=unfold)
 def two_drafts(person: AbstractBaseUser) -> str:
     case = answered(person)
+    typed_twice(person, case)
+    return path(case)
+
+
+def typed_twice(person: AbstractBaseUser, where: drafts.Place) -> None:
     for page, text in (("one", "Начато на телефоне"), ("two", "Начато на компьютере")):
         typed, seen = drafts.Typed(text=text), drafts.Seen(page=page)
-        drafts.save(user=person, case=case, typed=typed, seen=seen, now=timezone.now())
-    return path(case)
+        drafts.save(user=person, place=where, typed=typed, seen=seen, now=timezone.now())
 
 
 @place("case: withdrawn and edited")
@@ -774,6 +778,13 @@ def chat_settings(person: AbstractBaseUser) -> str:
 @place("chat: files attached", act=attach, scripts=True, **CHATS)
 def chat_files(person: AbstractBaseUser) -> str:
     return running_chat(person)
+
+
+@place("chat: a draft on two devices", act=unfold, **CHATS)
+def two_chat_drafts(person: AbstractBaseUser) -> str:
+    chatting(person)
+    typed_twice(person, drafts.CHAT)
+    return "/chat/"
 
 
 @place("chat: not sent", act=break_the_chat, scripts=True, **CHATS)

@@ -1,63 +1,26 @@
 """The composer in a browser: nothing typed or attached gets lost, and one's own words are there at once."""
 
 import re
-from collections.abc import Callable, Iterator
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.models import Session
 from django.core import mail
-from django.core.cache import cache
-from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, Route, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 from pytest_django import Settings
-from pytest_django.live_server_helper import LiveServer
 
 from cabinet.draft_models import Draft
 from cabinet.models import Case, CaseFile, Message, Topic, TopicField
-from tests import factories
+from tests.browser.conftest import Device
 from tests.browser.test_open_page import within_one_minute
 from tests.factories import PNG, case_of, delivered, staff_reply
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
-Device = Callable[..., Page]
-
-
-@pytest.fixture
-def alice(transactional_db: None) -> AbstractBaseUser:
-    cache.clear()
-    return factories.person("alice")
 
 
 @pytest.fixture
 def case(alice: AbstractBaseUser) -> Case:
     return delivered(case_of(alice))
-
-
-@pytest.fixture
-def device(browser: Browser, alice: AbstractBaseUser, live_server: LiveServer) -> Iterator[Device]:
-    """A browser of its own for Alice, as often as it is called."""
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
-
-    def make(**options: bool) -> Page:
-        context = browser.new_context(base_url=live_server.url, locale="en-GB", **options)  # type: ignore[arg-type]
-        contexts.append(context)
-        client: Client = factories.signed_in(alice)
-        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if "Content Sec" in said.text else None)
-        page.on("dialog", lambda dialog: dialog.accept())
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 @pytest.fixture

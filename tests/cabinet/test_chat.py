@@ -140,12 +140,12 @@ def test_the_pages_own_script_learns_which_message_its_words_became(as_alice: Cl
 def test_words_with_a_file_that_are_sent_again_after_they_arrived_are_said_once(
     as_alice: Client, headers: dict[str, str]
 ) -> None:
-    token = as_alice.post("/uploads/", {"file": upload("bill.pdf"), "loose": "1"}).json()["id"]
+    token = as_alice.post("/uploads/", {"file": upload("bill.pdf"), "case": "chat"}).json()["id"]
     for text in ("Look at this", ""):
         data = {"text": text, "uploaded": token, "submission": str(uuid.uuid4())}
         first, again = (as_alice.post("/chat/", data, headers=headers) for _ in range(2))
         assert (first.status_code, first["Location"]) == (again.status_code, again["Location"])
-        token = as_alice.post("/uploads/", {"file": upload("more.pdf"), "loose": "1"}).json()["id"]
+        token = as_alice.post("/uploads/", {"file": upload("more.pdf"), "case": "chat"}).json()["id"]
     assert [message.files.count() for message in Message.objects.order_by("position")] == [1, 1]
 
 
@@ -378,8 +378,8 @@ def test_earlier_messages_are_fetched_by_address(
     page = show(as_alice)
     assert "the very first" not in page.text
     assert page.all("a", href=f"?shown={2 * chat.PAGE_SIZE}")
-    # Session and person; mark, latest chat, how many, messages, files, what is read, settings.
-    with django_assert_num_queries(9):
+    # Session and person; draft, mark, latest chat, how many, messages, files, what is read, settings.
+    with django_assert_num_queries(10):
         page = show(as_alice, f"/chat/?shown={2 * chat.PAGE_SIZE}")
     assert "the very first" in page.text
     assert not page.all("a", data_older="")

@@ -455,13 +455,6 @@ def test_a_draft_has_bounds(as_alice: Client, values: dict[str, str]) -> None:
     assert not Draft.objects.exists()
 
 
-def test_a_loose_file_belongs_to_no_draft(as_alice: Client, case: Case) -> None:
-    token = attach(as_alice, None, loose="1").json()["id"]
-    assert not Draft.objects.exists()
-    reply(as_alice, case, "with it", uploaded=[token])
-    assert CaseFile.objects.get().message == case.messages.last()
-
-
 def test_characters_no_database_takes_are_left_out(as_alice: Client, case: Case) -> None:
     save(as_alice, case, "a\x00b\r\nc", field="d\x00")
     draft = Draft.objects.get()

@@ -230,7 +230,7 @@ def test_a_case_that_was_handed_over_meanwhile_gives_it_to_nobody(
     assert not Draft.objects.exists()
 
 
-# ── the chat, which has no drafts ───────────────────────────────────────────────────────────────────────
+# ── the chat ───────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
@@ -250,23 +250,23 @@ def test_what_was_said_in_the_chat_is_in_its_box_after_signing_in(browser: Clien
     assert STILL_HERE in shown.text
     assert "Are you there?</textarea>" in shown.source
     assert "photo.heic" in shown.text
-    assert not Draft.objects.exists()
+    assert not UnsentForm.objects.exists()
     again = Page(browser.get("/chat/"))
     assert "Are you there?</textarea>" in again.source, "a reload does not lose it"
-    say(browser, uploaded=again.values("uploaded"), unsent=again.values("unsent")[0])
+    say(browser, uploaded=again.values("uploaded"), revision=again.values("revision")[0])
     message = Message.objects.get()
     assert [file.name for file in message.files.all()] == ["photo.heic"]
     after = Page(browser.get("/chat/"))
     assert STILL_HERE not in after.text
     assert "Are you there?</textarea>" not in after.source
-    assert not UnsentForm.objects.exists()
+    assert not Draft.objects.exists()
 
 
 @pytest.mark.usefixtures("chats")
 def test_what_is_said_there_becomes_no_draft_of_a_new_case(browser: Client) -> None:
     say(browser)
     assert "Are you there?" not in Page(sign_in(browser, "alice", NEW)).source
-    assert not Draft.objects.exists()
+    assert [draft.chat for draft in Draft.objects.all()] == [True]
     assert "Are you there?</textarea>" in Page(browser.get("/chat/")).source
 
 
@@ -275,23 +275,18 @@ def test_other_words_said_meanwhile_do_not_end_it(browser: Client) -> None:
     say(browser)
     sign_in(browser, "alice", NEW)
     say(browser, "Something else")
-    shown = Page(browser.get("/chat/"))
-    assert "Are you there?</textarea>" in shown.source
-    answer = Page(say(browser, " ", unsent=shown.values("unsent")[0]))
-    assert answer.values("unsent") == shown.values("unsent")
-    assert UnsentForm.objects.count() == 1
+    assert "Are you there?</textarea>" in Page(browser.get("/chat/")).source
+    assert Message.objects.get().text == "Something else"
 
 
 @pytest.mark.usefixtures("chats")
 def test_nobody_else_gets_what_was_said_in_the_chat(browser: Client, charlie: AbstractBaseUser) -> None:
     say(browser, files=[upload()])
-    token = str(UnsentForm.objects.get().pk)
     shown = Page(sign_in(browser, "charlie", "/chat/"))
     assert "Are you there?" not in shown.source
     assert not UnsentForm.objects.exists()
     assert not CaseFile.objects.filter(message=None).exists()
-    say(browser, "Hello", unsent=token)
-    assert [file for message in Message.objects.all() for file in message.files.all()] == []
+    assert not Draft.objects.exists()
 
 
 @pytest.mark.usefixtures("chats")

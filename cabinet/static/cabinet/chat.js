@@ -60,38 +60,25 @@
     const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   }
-  // This form is sent here and not by composer.js, which only brings its files up.
+  // This form is sent here and not by composer.js, which brings its files up and keeps its draft.
+  const { composer } = window.cabinet;
   form.dataset.sent = "here";
   form.querySelector(".files-label").title = document.getElementById("files-hint").textContent;
   const chips = () => [...form.querySelectorAll(".chip")], isComing = () => Boolean(form.querySelector(".chip progress"));
-  const part = (chip, name) => chip.querySelector(name).textContent;
   // The files in the composer that are on the server.
   const attached = () => chips().filter((chip) => chip.querySelector("[name=uploaded]"))
-    .map((chip) => ({ id: chip.querySelector("[name=uploaded]").value, name: part(chip, ".chip-name"), size: part(chip, ".chip-size"), bytes: chip.dataset.size }));
-  function attach(files) {
-    if (!files.length) return;
-    const place = form.querySelector("[data-attach]"), list = place.querySelector("ul.chips") || make("ul", { className: "chips" });
-    list.setAttribute("aria-label", place.dataset.list);
-    list.prepend(...files.map((file) => {
-      const chip = make("li", { className: "chip", tabIndex: 0 }), away = make("button", { type: "button", className: "chip-remove", textContent: place.dataset.remove });
-      Object.assign(chip.dataset, { size: file.bytes, name: file.name });
-      away.dataset.away = "";
-      away.setAttribute("aria-label", place.dataset.remove + " " + file.name);
-      away.addEventListener("click", () => {
-        chip.remove();
-        if (!list.children.length) list.remove();
-        box.focus();
-      });
-      chip.append(make("span", { className: "chip-name", textContent: file.name }), " ", make("span", { className: "chip-size", textContent: file.size }), make("input", { type: "hidden", name: "uploaded", value: file.id }), away);
-      return chip;
-    }));
-    place.querySelector(".files-label").before(list);
+    .map((chip) => ({ id: chip.querySelector("[name=uploaded]").value, name: chip.dataset.name, size: Number(chip.dataset.size) }));
+  const spoken = () => box.dispatchEvent(new Event("input", { bubbles: true }));
+  // The draft holds the files of a message until it has arrived: here they are no longer the composer's.
+  const goneFrom = (job) => job.files.map(({ id }) => form.querySelector('input[type=hidden][name=remove][value="' + id + '"]')).filter(Boolean);
+  function takeOut(job) {
+    form.append(...job.files.map(({ id }) => make("input", { type: "hidden", name: "remove", value: id })));
   }
   const task = (kept) => ({ ...kept, reason: "", state: "sending", id: "", item: document.createElement("li") });
   function take() {
     remember();
-    const text = box.value.trim(), { key, files } = typed, unsent = form.querySelector("input[name=unsent]");
-    return text || files.length ? task({ key, text, files, at: Date.now(), unsent: unsent ? unsent.value : "" }) : null;
+    const text = box.value.trim(), { key, files } = typed;
+    return text || files.length ? task({ key, text, files, at: Date.now(), revision: revision.value }) : null;
   }
   // A message waits for its files; not for one that was refused, which its writer has to look at.
   let waiting = null;
@@ -114,7 +101,7 @@
     box.value = "";
     for (const list of form.querySelectorAll("ul.chips")) list.remove();
     for (const trouble of form.querySelectorAll(".flash.error, .errorlist")) trouble.remove();
-    remember();
+    spoken();
   }
   function draw(job) {
     const { item } = job;
@@ -161,16 +148,17 @@
   function forget(job) {
     jobs.splice(jobs.indexOf(job), 1);
     job.item.remove();
+    for (const field of goneFrom(job)) field.remove();
     drop(job.key);
   }
   function takeBack(job) {
     const alone = !box.value && !chips().length;
     box.value = [job.text, box.value].filter(Boolean).join("\n");
-    attach(job.files);
+    composer.attach(form, job.files);
     // Sent again as they are, they are the same words: perhaps they did arrive.
     remember(alone ? job.key : "");
     forget(job);
-    box.dispatchEvent(new Event("input", { bubbles: true }));
+    spoken();
     box.focus();
   }
   function send(job) {
@@ -193,7 +181,7 @@
   async function post(job) {
     const data = new FormData();
     data.append("csrfmiddlewaretoken", window.cabinet.cookie("csrftoken") || form.querySelector("[name=csrfmiddlewaretoken]").value);
-    for (const [name, value] of [["submission", job.key], ["text", job.text], ["unsent", job.unsent]]) data.append(name, value);
+    for (const [name, value] of [["submission", job.key], ["text", job.text], ["revision", job.revision || 0]]) data.append(name, value);
     for (const file of job.files) data.append("uploaded", file.id);
     try {
       const answer = await fetch(form.action, {
@@ -232,6 +220,7 @@
     const job = take();
     if (job) {
       job.kept = put(job.key, job);
+      takeOut(job);
       clear();
       jobs.push(job);
       send(job);
@@ -260,13 +249,14 @@
     if (atEnd && !earlier) toEnd();
   });
 
-  // ── what is typed and what was not sent: kept in this browser for this person, until it is said ──
+  // ── what was not sent, and what is typed until the server has it: kept in this browser for this person ──
   // Each message has an entry of its own, so that no tab writes over what another keeps. A key belongs to words
   // and files as they are: however often and from wherever they are sent, they are said once.
   const ALL = "cabinet-chat/", MINE = ALL + words.me + "/", HALF = "typed";
+  const revision = form.querySelector("input[name=revision]");
   let typed = { key: key(), text: "", files: [] };
-  function put(name, { key, text, files, at, unsent }) {
-    try { localStorage.setItem(MINE + name, JSON.stringify({ key, text, files, at, unsent })); } catch { return false; }
+  function put(name, { key, text, files, at, revision, clean }) {
+    try { localStorage.setItem(MINE + name, JSON.stringify({ key, text, files, at, revision, clean })); } catch { return false; }
     return true;
   }
   function drop(name) {
@@ -276,23 +266,31 @@
     try { return JSON.parse(text); } catch { return null; }
   }
   const print = ({ text, files }) => JSON.stringify([text, files.map((file) => file.id)]);
-  function remember(known) {
-    const now = { key: known || key(), text: box.value, files: attached() };
-    if (!known && print(now) === print(typed)) return;
-    typed = now;
-    if (now.text || now.files.length) put(HALF, now);
+  const here = () => ({ text: box.value, files: attached() });
+  // `clean`: the server has these words, in the draft of this revision.
+  function store(clean) {
+    Object.assign(typed, { revision: revision.value, clean });
+    if (typed.text || typed.files.length) put(HALF, typed);
     else drop(HALF);
+  }
+  function remember(known) {
+    if (!known && print(here()) === print(typed)) return;
+    typed = { key: known || key(), ...here() };
+    store(false);
   }
   function fill(kept) {
     typed = kept || { key: key(), text: "", files: [] };
-    box.value = typed.text;
-    for (const list of form.querySelectorAll("ul.chips")) list.remove();
-    attach(typed.files);
-    box.dispatchEvent(new Event("input", { bubbles: true }));
+    composer.fill(form, typed.text, typed.files);
   }
+  let follows = false;
+  function keepHalf() {
+    remember();
+    store(!composer.isDirty(form));
+  }
+  form.addEventListener("cabinet:known", () => { if (!follows) keepHalf(); });
   const hasArrived = (job) => Boolean((job.id && document.getElementById(job.id)) || thread().querySelector('[data-key="' + job.key + '"]'));
   function recall() {
-    let kept = [];
+    let kept = [], half = null;
     try { kept = Object.entries(localStorage).filter(([name]) => name.startsWith(ALL)); } catch { return; }
     const found = [];
     for (const [name, text] of kept) {
@@ -300,23 +298,47 @@
       // Somebody else has signed in: what was kept here was not his.
       if (!entry) localStorage.removeItem(name);
       else if (name !== MINE + HALF) found.push(entry);
-      else if (!box.value && !chips().length) fill(entry);
+      else half = entry;
     }
+    recallHalf(half);
     for (const entry of found.sort((one, other) => one.at - other.at)) {
       const job = Object.assign(task(entry), { state: "failed", kept: true });
       if (hasArrived(job)) drop(job.key);
       else {
         jobs.push(job);
+        takeOut(job);
         draw(job);
       }
+    }
+    // The draft was not told yet that they had left the box.
+    const said = print({ text: box.value.trim(), files: attached() });
+    if (jobs.some((job) => print(job) === said)) clear();
+    const gone = new Set(jobs.flatMap((job) => job.files.map(({ id }) => id))), left = attached().filter(({ id }) => !gone.has(id));
+    if (left.length < attached().length) composer.fill(form, box.value, left);
+    keepHalf();
+  }
+  // The draft on the server stands in the box. What this browser holds goes before it only if it never got there;
+  // then the revision it was typed over tells the server whether another device has typed on meanwhile.
+  function recallHalf(half) {
+    if (half && print(half) === print(here())) typed = half;
+    else if (half && !half.clean) {
+      revision.value = half.revision || 0;
+      fill(half);
+      spoken();
     }
   }
   // Another tab has typed on or sent it: this one, if it shows the same, follows.
   window.addEventListener("storage", ({ key: name, oldValue, newValue }) => {
     if (!name || !name.startsWith(MINE)) return;
-    const before = read(oldValue) || { text: "", files: [] };
+    const before = read(oldValue) || { text: "", files: [] }, now = read(newValue);
     if (name === MINE + HALF) {
-      if (print(before) === print({ text: box.value, files: attached() })) fill(read(newValue));
+      if (print(before) !== print(here())) return;
+      // It is the other tab's to save, here and on the server.
+      follows = true;
+      if (now && print(now) === print(here())) typed = now;
+      else fill(now);
+      composer.settled(form, now ? now.revision : 0);
+      follows = false;
     } else if (!newValue) {
       for (const job of jobs.filter((each) => each.state === "failed" && MINE + each.key === name)) forget(job);
     }

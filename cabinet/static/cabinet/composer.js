@@ -46,6 +46,7 @@
     const button = form.querySelector("[data-discard]");
     if (button) button.hidden = !revision;
     if (!revision) tell(form, "");
+    form.dispatchEvent(new Event("cabinet:known"));
   }
   function soon(form) {
     const now = state(form);
@@ -154,14 +155,11 @@
       if ((same && String(told.revision) === hidden(form, "revision").value) || isBusy() || form.querySelector(".chip-bad")) return;
       // Another topic, other fields: only the server can show those.
       if (hidden(form, "subject") && given(fields(form)) !== given(listed(told.extra))) return location.replace(location.pathname);
-      box(form).value = told.text;
       if (hidden(form, "subject")) hidden(form, "subject").value = told.subject;
-      for (const chip of form.querySelectorAll(".chip")) chip.remove();
-      for (const file of files) settle(form, chipOf(form, file.name, file.size), file.id);
+      fill(form, told.text, files);
+      now.saved = print(form);
       known(form, told.revision);
       showAside(form, told.aside);
-      refresh(form);
-      now.saved = print(form);
     } catch { /* the next time */ }
   }
   const gone = (id) => "input[type=hidden][name=remove][value=\"" + id + "\"]";
@@ -270,6 +268,19 @@
     chip.append(make("input", { type: "hidden", name: "uploaded", value: id }));
     button(chip, words(form).remove, () => takeBack(form, chip, id)).dataset.away = "";
   }
+  const attach = (form, files) => { for (const file of files) settle(form, chipOf(form, file.name, file.size), file.id); };
+  function fill(form, text, files) {
+    box(form).value = text;
+    for (const list of form.querySelectorAll("ul.chips")) list.remove();
+    attach(form, files);
+    refresh(form);
+  }
+  // What stands here is on the server as it stands, and which revision that is.
+  function settled(form, revision) {
+    clearTimeout(state(form).timer);
+    state(form).saved = print(form);
+    known(form, revision);
+  }
   async function takeBack(form, chip, id) {
     const field = make("input", { type: "hidden", name: "remove", value: id });
     drop(form, chip);
@@ -279,7 +290,7 @@
       const answer = await fetch(words(form).upload + id + "/remove/", { method: "POST", body, headers: headers(), redirect: "manual" });
       if (answer.status !== 200) return;
       field.remove();
-      if (form.dataset.draft) known(form, (await answer.json()).revision);
+      known(form, (await answer.json()).revision);
     } catch { /* it goes when the form is sent */ }
   }
   function refuse(form, chip, why, again) {
@@ -334,7 +345,7 @@
     const xhr = (job.xhr = new XMLHttpRequest()), data = new FormData(), said = words(form);
     data.append("submission", hidden(form, "submission").value);
     data.append("revision", hidden(form, "revision").value);
-    data.append(...(form.dataset.draft ? ["case", form.dataset.case || ""] : ["loose", "1"]));
+    data.append("case", form.dataset.case || "");
     data.append("file", job.file, job.file.name);
     // A whole bar would promise that the server has it.
     xhr.upload.addEventListener("progress", (event) => { if (event.lengthComputable) job.bar.value = Math.min(99, (100 * event.loaded) / event.total); });
@@ -342,8 +353,8 @@
       const told = answered(xhr), again = () => enqueue(form, job.chip, job.file);
       if (xhr.status === 201 && told) {
         settle(form, job.chip, told.id);
-        if (form.dataset.draft) known(form, told.revision);
-        if (form.dataset.draft) tell(form, form.querySelector("[data-draft-word]").dataset.saved);
+        known(form, told.revision);
+        tell(form, form.querySelector("[data-draft-word]").dataset.saved);
       } else if (xhr.status === 401) {
         saySignedOut();
         refuse(form, job.chip, named(said.signedOut, job.file), again);
@@ -566,7 +577,7 @@
     now.saved = meanwhile ? "" : print(form);
     // What another device has typed or attached, and was not sent, is the draft from now on.
     for (const field of form.querySelectorAll("input[type=hidden][name=remove]")) field.remove();
-    for (const chip of fresh.querySelectorAll(".chip")) settle(form, chipOf(form, chip.querySelector(".chip-name").textContent, Number(chip.dataset.size)), chip.querySelector("[name=uploaded]").value);
+    attach(form, [...fresh.querySelectorAll(".chip")].map((chip) => ({ name: chip.querySelector(".chip-name").textContent, size: Number(chip.dataset.size), id: chip.querySelector("[name=uploaded]").value })));
     form.querySelector("[data-aside]").replaceWith(fresh.querySelector("[data-aside]"));
     const revision = Number(hidden(fresh, "revision").value);
     known(form, revision);
@@ -601,6 +612,8 @@
       refresh(form);
     }
   }
+  // For a form that is sent in a way of its own (chat.js).
+  window.cabinet.composer = { attach, fill, isDirty, settled };
   document.addEventListener("htmx:afterSettle", adopt);
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", adopt);
   else adopt();
