@@ -50,7 +50,7 @@ test-house-full: install ## the same on PostgreSQL and Redis (starts its own)
 
 # The embedded ones mostly wait, for quarantines and killed workers: others work meanwhile.
 test-houses: install ## what CI runs of both, side by side: all on PostgreSQL and Redis, and embedded what differs there
-	$(VENV) -m scripts.services $(PYTEST) $(subst -n 4,-n 6,$(HOUSE)) \
+	$(VENV) -m scripts.services $(PYTEST) $(HOUSE) \
 		-k "full or test_trouble or test_promises or test_erasing"
 
 # SECONDS is the shell's own name for something else: only what was given on make's command line counts.

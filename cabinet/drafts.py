@@ -188,13 +188,13 @@ def _save(
 ) -> Saved:
     with transaction.atomic():
         found = _of(user.pk, place).select_for_update().first()
-        if found is None:
-            if (typed.is_empty and not files) or _was_just_sent(user, place, typed, now):
-                return Saved(None)
-        elif _is_later(found, seen) or (
-            not seen.is_of(found) and not files and _was_just_sent(user, place, typed, now)
-        ):
+        if found is not None and _is_later(found, seen):
             return Saved(found)
+        knows = found is not None and (swap or seen.is_of(found))
+        # A page that holds nothing, or only what was said, has nothing to set against what it has not seen.
+        # And it learns no revision: what it holds next is put beside that, not in its place.
+        if not knows and not files and (typed.is_empty or _was_just_sent(user, place, typed, now)):
+            return Saved(None)
         draft = found or Draft(user_id=user.pk, revision=0, **_fields(place))
         differs = not typed.says_the_same(draft)
         # A device that has only gone on with the words that stand here quarrels with nobody.
@@ -323,9 +323,12 @@ def _end_words(draft: Draft, subject: str, text: str, known: frozenset[str], now
 
 
 def _left_aside(draft: Draft, subject: str, text: str) -> Typed:
-    """The words put aside, unless they are sent too."""
+    """The words put aside, unless they are sent too. If it is just those that are sent: the others."""
     aside = Typed(draft.aside.get("subject", ""), draft.aside.get("text", ""), draft.aside.get("extra", {}))
-    return Typed() if Typed(subject, text, draft.extra).holds(aside) else aside
+    sent, own = Typed(subject, text, draft.extra), Typed(draft.subject, draft.text, draft.extra)
+    if not sent.holds(aside):
+        return aside
+    return Typed() if aside.is_empty or sent.holds(own) else own
 
 
 def discard(*, user: AbstractBaseUser, place: Place) -> None:

@@ -157,11 +157,15 @@ def take(
     now: datetime,
     wait_for: WaitFor = no_wait,
 ) -> tuple[CaseFile, Draft]:
-    """Stages one file ahead of its message, in the draft of the page. Raises `Refused`."""
+    """Stages one file ahead of its message, in the draft of the page. Raises `Refused`.
+
+    The files that the page has `seen` are those which it took out: they take no room of its message.
+    """
     if no_room := _no_room_for(owner, upload.name or ""):
         raise Refused(no_room)
     held = drafts.find(owner, place)
-    attachments = Attachments(kept=list(held.files.all()) if held else [])
+    beside = [file for file in held.files.all() if str(file.pk) not in seen.files] if held else []
+    attachments = Attachments(kept=beside)
     add(owner, [upload], attachments, wait_for)
     if attachments.problems:
         raise Refused(attachments.problems[0])

@@ -34,12 +34,16 @@ def identified(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) 
 
     For what people may do with their own data, whatever they have agreed to. What a form brings meanwhile is
     kept for its person (`cabinet.interrupted`). A background request of an open page gets a plain 401
-    instead: the page says so and keeps what was typed.
+    instead: the page says so and keeps what was typed. So does the page of one person in a browser where
+    another has signed in since.
     """
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if request.user.is_authenticated:
+        response: HttpResponseBase
+        if request.user.is_authenticated and _is_another_persons_page(request):
+            response = HttpResponse(status=401)
+        elif request.user.is_authenticated:
             response = view(request, *args, **kwargs)  # type: ignore[arg-type]
             interrupted.remember(request, response)
         elif request.headers.get("HX-Request"):
@@ -52,6 +56,10 @@ def identified(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) 
         return response
 
     return guarded
+
+
+def _is_another_persons_page(request: HttpRequest) -> bool:
+    return request.headers.get("X-Person", str(request.user.pk)) != str(request.user.pk)
 
 
 def signed_in(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) -> View[P]:

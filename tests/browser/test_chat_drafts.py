@@ -4,11 +4,14 @@ import time
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings as site
 from playwright.sync_api import Locator, Page, Route, expect
 from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
 
 from cabinet.draft_models import Draft
-from cabinet.models import Message
+from cabinet.models import CaseFile, Message
+from tests import factories
 from tests.browser.conftest import Device
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -192,3 +195,74 @@ def test_many_words_in_a_row_leave_no_draft(device: Device) -> None:
     assert [message.text for message in Message.objects.order_by("position")] == [
         f"number {n}" for n in range(4)
     ]
+
+
+def test_a_file_that_could_not_be_taken_back_goes_with_the_next_words(device: Device) -> None:
+    page = device()
+    page.goto("/chat/")
+    page.set_input_files("#id_files", FILE)  # type: ignore[arg-type]
+    cut(page, "**/remove/")
+    page.get_by_role("button", name="Remove full.txt").click()
+    box(page).fill("without it")
+    box(page).press("Enter")
+    expect(said(page)).to_have_count(1)
+    eventually(lambda: not CaseFile.objects.exists())
+    page.reload()
+    expect(said(page)).to_have_count(1)
+    expect(page.locator(".chip")).to_have_count(0)
+
+
+def test_the_files_of_an_unsent_message_are_in_no_other_tabs_box(device: Device) -> None:
+    page = device()
+    page.goto("/chat/")
+    other = page.context.new_page()
+    other.goto("/chat/")
+    page.set_input_files("#id_files", FILE)  # type: ignore[arg-type]
+    expect(other.locator(".chip-name")).to_have_text("full.txt")
+    cut(page, "**/chat/")
+    box(page).fill("with a file")
+    box(page).press("Enter")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(other.locator(".chip")).to_have_count(0)
+    eventually(lambda: Draft.objects.filter(text="").exists())
+    other.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    other.wait_for_timeout(1000)
+    for tab in (page, other):
+        expect(tab.locator(".chip")).to_have_count(0)
+    page.unroute("**/chat/")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("article[data-message] .file-name")).to_have_text("full.txt")
+    eventually(lambda: not Draft.objects.exists())
+
+
+def test_of_words_that_waited_no_part_is_in_the_box_after_a_reload(device: Device) -> None:
+    """The last letters, the message and the emptied box: none of it reached the server."""
+    page = device()
+    page.goto("/chat/")
+    typed(page, "Hello")
+    # All of it, also what a page sends while it is being left.
+    page.evaluate("() => { window.fetch = () => Promise.reject(new TypeError()); }")
+    box(page).press("End")
+    box(page).press_sequentially(" world")
+    box(page).press("Enter")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(box(page)).to_have_value("")
+    eventually(lambda: not Draft.objects.exists())
+
+
+def test_whoever_signs_in_here_next_gets_nothing_that_an_open_page_still_holds(
+    device: Device, live_server: LiveServer
+) -> None:
+    page = device()
+    page.goto("/chat/")
+    typed(page, "before")
+    other = factories.signed_in(factories.person("bob")).cookies[site.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": site.SESSION_COOKIE_NAME, "value": other, "url": live_server.url}])
+    box(page).fill("between us")
+    expect(page.locator("#quiet-notice")).to_contain_text("signed out")
+    box(page).press("Enter")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    assert [(draft.user.username, draft.text) for draft in Draft.objects.all()] == [("alice", "before")]
+    assert not Message.objects.exists()

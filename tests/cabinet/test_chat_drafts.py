@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from cabinet import chat, drafts
+from cabinet import chat, drafts, uploads
 from cabinet.draft_models import Draft
 from cabinet.models import Case, CaseFile, Message
 from tests.cabinet.pages import Page
@@ -186,3 +186,51 @@ def test_a_first_word_of_a_chat_leaves_the_draft_of_a_new_case(as_alice: Client)
     say(as_alice, "Hello")
     assert Case.objects.get().mode == Case.Mode.CHAT
     assert typed(as_alice, NEW) == "Hello"
+
+
+def test_a_page_that_was_emptied_by_sending_leaves_what_another_device_has_typed(
+    as_alice: Client, phone: Client
+) -> None:
+    """It saves its empty box, and knows nothing of the other words."""
+    save(phone, "typed on the phone", submission="phone", step=1)
+    say(as_alice, "Hello")
+    told = save(as_alice, "", submission="desk", step=1)
+    assert (told.status_code, told.json()) == (200, {"revision": 0, "aside": {}})
+    draft = Draft.objects.get()
+    assert (draft.text, draft.aside) == ("typed on the phone", {})
+    # What it holds next begins like what was said: it still does not know the other words.
+    assert save(as_alice, "He", submission="desk", step=2).json()["revision"] == 0
+    assert save(as_alice, "Here", submission="desk", step=3).status_code == 409
+    draft.refresh_from_db()
+    assert (draft.text, draft.aside["text"]) == ("Here", "typed on the phone")
+
+
+def test_words_put_aside_that_are_taken_and_sent_at_once_leave_the_others(
+    as_alice: Client, phone: Client
+) -> None:
+    save(as_alice, "on the desk")
+    revision = save(phone, "on the phone").json()["revision"]
+    say(phone, "on the desk", revision=revision)
+    assert typed(as_alice) == "on the phone"
+
+
+def test_files_that_wait_with_an_unsent_message_take_no_room_of_the_next(as_alice: Client) -> None:
+    waiting = [attach(as_alice, f"{number}.txt") for number in range(uploads.MAX_FILES)]
+    refused = as_alice.post("/uploads/", {"case": "chat", "file": upload("one.txt")})
+    assert refused.status_code == 422
+    taken = as_alice.post("/uploads/", {"case": "chat", "file": upload("one.txt"), "remove": waiting})
+    assert taken.status_code == 201
+    assert CaseFile.objects.count() == uploads.MAX_FILES + 1
+
+
+@pytest.mark.parametrize("door", ["/drafts/", "/uploads/", "/chat/"])
+def test_a_page_of_somebody_who_has_left_gives_nothing_to_who_came_after(
+    as_charlie: Client, alice: AbstractBaseUser, door: str
+) -> None:
+    data = {"case": "chat", "text": "between us", "file": upload()}
+    headers = {"x-person": str(alice.pk), "hx-request": "true"}
+    assert as_charlie.post(door, data, headers=headers).status_code == 401
+    assert as_charlie.get(door, headers=headers).status_code == 401
+    assert not Draft.objects.exists()
+    assert not Message.objects.exists()
+    assert not CaseFile.objects.exists()

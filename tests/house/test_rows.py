@@ -48,7 +48,10 @@ def test_several_files_travel_with_an_answer_and_come_back_with_a_mail(calm_hous
 
     desk.reply(case_id, "Here is one of ours", ("offer.png", small, "image/png"))
     desk.mail_reply(case_id, "And one by mail", ("mine.png", large, "image/png"))
-    await_true("both files in the cabinet", lambda: len(visitor.thread(path)[-1].files) == 1)
+    await_true(
+        "both files in the cabinet",
+        lambda: [len(message.files) for message in visitor.thread(path)[2:]] == [1, 1],
+    )
     by_staff, by_mail = visitor.thread(path)[-2:]
     await_true("the staff's file", lambda: visitor.download(next(iter(by_staff.files.values()))) == small)
     assert visitor.download(next(iter(by_mail.files.values()))) == large

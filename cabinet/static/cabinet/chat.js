@@ -70,9 +70,15 @@
     .map((chip) => ({ id: chip.querySelector("[name=uploaded]").value, name: chip.dataset.name, size: Number(chip.dataset.size) }));
   const spoken = () => box.dispatchEvent(new Event("input", { bubbles: true }));
   // The draft holds the files of a message until it has arrived: here they are no longer the composer's.
-  const goneFrom = (job) => job.files.map(({ id }) => form.querySelector('input[type=hidden][name=remove][value="' + id + '"]')).filter(Boolean);
-  function takeOut(job) {
-    form.append(...job.files.map(({ id }) => make("input", { type: "hidden", name: "remove", value: id })));
+  function takeOut({ key, files }) {
+    form.append(...files.map(({ id }) => {
+      const field = make("input", { type: "hidden", name: "remove", value: id });
+      field.dataset.job = key;
+      return field;
+    }));
+  }
+  function giveBack(key) {
+    for (const field of form.querySelectorAll('[data-job="' + key + '"]')) field.remove();
   }
   const task = (kept) => ({ ...kept, reason: "", state: "sending", id: "", item: document.createElement("li") });
   function take() {
@@ -148,7 +154,7 @@
   function forget(job) {
     jobs.splice(jobs.indexOf(job), 1);
     job.item.remove();
-    for (const field of goneFrom(job)) field.remove();
+    giveBack(job.key);
     drop(job.key);
   }
   function takeBack(job) {
@@ -183,11 +189,13 @@
     data.append("csrfmiddlewaretoken", window.cabinet.cookie("csrftoken") || form.querySelector("[name=csrfmiddlewaretoken]").value);
     for (const [name, value] of [["submission", job.key], ["text", job.text], ["revision", job.revision || 0]]) data.append(name, value);
     for (const file of job.files) data.append("uploaded", file.id);
+    // What could not be taken back when it was removed goes now.
+    const removed = [...form.querySelectorAll("input[type=hidden][name=remove]:not([data-job])")];
+    for (const field of removed) data.append("remove", field.value);
     try {
-      const answer = await fetch(form.action, {
-        method: "POST", body: data, headers: { "HX-Request": "true" }, credentials: "same-origin", redirect: "manual",
-      });
+      const answer = await fetch(form.action, { method: "POST", body: data, headers: composer.headers(), credentials: "same-origin", redirect: "manual" });
       if (answer.status === 201) {
+        for (const field of removed) field.remove();
         job.id = answer.headers.get("Location").split("#")[1];
         drop(job.key);
         return;
@@ -254,7 +262,8 @@
   // and files as they are: however often and from wherever they are sent, they are said once.
   const ALL = "cabinet-chat/", MINE = ALL + words.me + "/", HALF = "typed";
   const revision = form.querySelector("input[name=revision]");
-  let typed = { key: key(), text: "", files: [] };
+  const NOTHING = { text: "", files: [] };
+  let typed = { key: key(), ...NOTHING };
   function put(name, { key, text, files, at, revision, clean }) {
     try { localStorage.setItem(MINE + name, JSON.stringify({ key, text, files, at, revision, clean })); } catch { return false; }
     return true;
@@ -265,10 +274,13 @@
   function read(text) {
     try { return JSON.parse(text); } catch { return null; }
   }
-  const print = ({ text, files }) => JSON.stringify([text, files.map((file) => file.id)]);
+  const print = ({ text, files }) => JSON.stringify([text, files.map((file) => file.id).sort()]);
   const here = () => ({ text: box.value, files: attached() });
   // `clean`: the server has these words, in the draft of this revision.
+  let leaves = false;
+  document.addEventListener("submit", (event) => { if (event.target.matches(".sign-out")) leaves = true; });
   function store(clean) {
+    if (leaves) return;
     Object.assign(typed, { revision: revision.value, clean });
     if (typed.text || typed.files.length) put(HALF, typed);
     else drop(HALF);
@@ -279,13 +291,13 @@
     store(false);
   }
   function fill(kept) {
-    typed = kept || { key: key(), text: "", files: [] };
+    typed = kept || { key: key(), ...NOTHING };
     composer.fill(form, typed.text, typed.files);
   }
   let follows = false;
   function keepHalf() {
     remember();
-    store(!composer.isDirty(form));
+    store(Number(revision.value) > 0 && !composer.isDirty(form));
   }
   form.addEventListener("cabinet:known", () => { if (!follows) keepHalf(); });
   const hasArrived = (job) => Boolean((job.id && document.getElementById(job.id)) || thread().querySelector('[data-key="' + job.key + '"]'));
@@ -300,7 +312,7 @@
       else if (name !== MINE + HALF) found.push(entry);
       else half = entry;
     }
-    recallHalf(half);
+    const isOurs = recallHalf(half);
     for (const entry of found.sort((one, other) => one.at - other.at)) {
       const job = Object.assign(task(entry), { state: "failed", kept: true });
       if (hasArrived(job)) drop(job.key);
@@ -310,9 +322,9 @@
         draw(job);
       }
     }
-    // The draft was not told yet that they had left the box.
-    const said = print({ text: box.value.trim(), files: attached() });
-    if (jobs.some((job) => print(job) === said)) clear();
+    // The draft was not told yet that they had left the box: it is what one of them was typed over.
+    const said = print({ text: box.value.trim(), files: attached() }), known = Number(revision.value);
+    if (jobs.some((job) => print(job) === said || (!isOurs && known && Number(job.revision) === known))) clear();
     const gone = new Set(jobs.flatMap((job) => job.files.map(({ id }) => id))), left = attached().filter(({ id }) => !gone.has(id));
     if (left.length < attached().length) composer.fill(form, box.value, left);
     keepHalf();
@@ -325,25 +337,35 @@
       revision.value = half.revision || 0;
       fill(half);
       spoken();
+      return true;
     }
+    return false;
   }
   // Another tab has typed on or sent it: this one, if it shows the same, follows.
   window.addEventListener("storage", ({ key: name, oldValue, newValue }) => {
     if (!name || !name.startsWith(MINE)) return;
-    const before = read(oldValue) || { text: "", files: [] }, now = read(newValue);
+    const before = read(oldValue) || NOTHING, now = read(newValue);
     if (name === MINE + HALF) {
-      if (print(before) !== print(here())) return;
-      // It is the other tab's to save, here and on the server.
+      const same = print(now || NOTHING) === print(here());
+      if (print(before) !== print(here()) || (now && now.clean && !same && composer.isDirty(form))) return;
+      // It is the other tab's to save, here and on the server, until somebody types here.
       follows = true;
-      if (now && print(now) === print(here())) typed = now;
+      if (same) typed = now || typed;
       else fill(now);
       composer.settled(form, now ? now.revision : 0);
-      follows = false;
+      follows = Boolean(now && !now.clean);
     } else if (!newValue) {
+      giveBack(name.slice(MINE.length));
       for (const job of jobs.filter((each) => each.state === "failed" && MINE + each.key === name)) forget(job);
+    } else if (now && !jobs.some((job) => job.key === now.key)) {
+      giveBack(now.key);
+      takeOut(now);
     }
   });
-  box.addEventListener("input", () => remember());
+  box.addEventListener("input", () => {
+    follows = false;
+    remember();
+  });
   new MutationObserver(() => remember()).observe(form, { childList: true, subtree: true });
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -18,7 +18,7 @@
   };
   function headers() {
     const token = cookie("csrftoken") || document.querySelector("input[name=csrfmiddlewaretoken]").value;
-    return { "HX-Request": "true", "X-CSRFToken": token };
+    return { "HX-Request": "true", "X-CSRFToken": token, "X-Person": document.body.dataset.person };
   }
 
   // ── drafts ──
@@ -346,6 +346,7 @@
     data.append("submission", hidden(form, "submission").value);
     data.append("revision", hidden(form, "revision").value);
     data.append("case", form.dataset.case || "");
+    for (const field of form.querySelectorAll("input[type=hidden][name=remove]")) data.append("remove", field.value);
     data.append("file", job.file, job.file.name);
     // A whole bar would promise that the server has it.
     xhr.upload.addEventListener("progress", (event) => { if (event.lengthComputable) job.bar.value = Math.min(99, (100 * event.loaded) / event.total); });
@@ -613,7 +614,7 @@
     }
   }
   // For a form that is sent in a way of its own (chat.js).
-  window.cabinet.composer = { attach, fill, isDirty, settled };
+  window.cabinet.composer = { attach, fill, headers, isDirty, settled };
   document.addEventListener("htmx:afterSettle", adopt);
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", adopt);
   else adopt();

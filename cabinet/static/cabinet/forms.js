@@ -57,8 +57,10 @@
   // ── htmx: what can go wrong keeps what was typed ──
   document.addEventListener("htmx:configRequest", (event) => {
     // Signing in again in another tab changes the token; the cookie has the current one.
-    const token = cookie("csrftoken");
+    const token = cookie("csrftoken"), { person } = document.body.dataset;
     if (token && event.detail.verb === "post") event.detail.parameters.csrfmiddlewaretoken = token;
+    // And signing in as somebody else makes this page nobody's.
+    if (person) event.detail.headers["X-Person"] = person;
   });
   document.addEventListener("htmx:beforeRequest", () => { notice().hidden = true; });
   document.addEventListener("htmx:afterRequest", (event) => {
