@@ -20,6 +20,7 @@ LONG = (
     *("unknown_outcomes", "review", "interleavings", "clocks", "owners", "channels", "chats"),
     *("channel_switches", "budget", "budget_under_load", "claim_model", "importing", "joining"),
     *("crawl", "bodies", "addresses", "names", "erasure", "export", "handover", "topics", "standings"),
+    "chat_drafts",
     *("search", "search_index", "search_pages", "bodies_safety", "feed", "stream"),
     *("admin", "check_command", "erasing", "following", "rating", "visits", "consent", "limits"),
     *("in", "known_bugs", "routing", "client_wire", "attachments", "chat", "notices", "strangers", "between"),
@@ -30,7 +31,7 @@ the fast ones stay a minute's."""
 
 DECIDED_BY_THE_DATABASE = (
     *("between", "claim_model", "drift_motion", "erasing", "rating", "in", "chat", "search_index", "erasure"),
-    "handover",
+    *("handover", "chat_drafts"),
 )
 """Those of them that CI runs on PostgreSQL too."""
 
