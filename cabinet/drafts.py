@@ -200,7 +200,8 @@ def _save(
         # A device that has only gone on with the words that stand here quarrels with nobody.
         met = bool(draft.pk) and not (swap or seen.is_of(draft) or typed.holds(draft))
         if met or (swap and differs):
-            draft.aside = {"subject": draft.subject, "text": draft.text, "extra": draft.extra}
+            words = {"subject": draft.subject, "text": draft.text, "extra": draft.extra}
+            draft.aside = words if _has_words(draft) else {}
         draft.subject, draft.text, draft.extra = typed.subject, typed.text, typed.extra
         _stamp(draft, seen, now)
         attach(draft, files)

@@ -40,6 +40,14 @@ def stream_address() -> str:
     return f"{getattr(settings, 'LIVE_URL', '')}{reverse('cabinet:stream')}"
 
 
+def is_page_of(request: HttpRequest, user_id: int | str) -> bool:
+    """Whether the open page that asks was made for this person: with scripts, a page of ours says for whom.
+
+    Somebody else may have signed in since in the same browser, and what the page holds is not theirs.
+    """
+    return request.headers.get("X-Person", str(user_id)) == str(user_id)
+
+
 @require_safe
 def anything_new(request: HttpRequest) -> HttpResponse:
     """The current mark, or 304 while the page has it; 401 signed out, 404 not his case."""
@@ -48,7 +56,7 @@ def anything_new(request: HttpRequest) -> HttpResponse:
     person = person_of(
         request.session, _with_case(people, wanted) if wanted is not None else _with_list(people)
     )
-    if person is None:
+    if person is None or not is_page_of(request, person.pk):
         response = HttpResponse(status=401)
     else:
         mark = _mark_of_case(person) if wanted is not None else _mark_of_list(person)

@@ -18,6 +18,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from cabinet import interrupted, privacy
+from cabinet.live import is_page_of
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -41,8 +42,9 @@ def identified(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         response: HttpResponseBase
-        if request.user.is_authenticated and _is_another_persons_page(request):
-            response = HttpResponse(status=401)
+        if request.user.is_authenticated and not is_page_of(request, request.user.pk):
+            # Sending it once more as a form, as after the end of a session, would keep it for nobody.
+            response = HttpResponse(status=401, headers={"X-Another-Person": "1"})
         elif request.user.is_authenticated:
             response = view(request, *args, **kwargs)  # type: ignore[arg-type]
             interrupted.remember(request, response)
@@ -56,10 +58,6 @@ def identified(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) 
         return response
 
     return guarded
-
-
-def _is_another_persons_page(request: HttpRequest) -> bool:
-    return request.headers.get("X-Person", str(request.user.pk)) != str(request.user.pk)
 
 
 def signed_in(view: Callable[Concatenate[PersonRequest, P], HttpResponseBase]) -> View[P]:

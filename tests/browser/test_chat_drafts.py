@@ -262,6 +262,8 @@ def test_whoever_signs_in_here_next_gets_nothing_that_an_open_page_still_holds(
     page.context.add_cookies([{"name": site.SESSION_COOKIE_NAME, "value": other, "url": live_server.url}])
     box(page).fill("between us")
     expect(page.locator("#quiet-notice")).to_contain_text("signed out")
+    page.wait_for_timeout(3500)
+    expect(page.locator("#quiet-notice")).to_be_visible()
     box(page).press("Enter")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     assert [(draft.user.username, draft.text) for draft in Draft.objects.all()] == [("alice", "before")]

@@ -3,14 +3,17 @@
 import re
 
 import pytest
+from django.conf import settings as site
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.models import Session
 from django.core import mail
 from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
 
 from cabinet.draft_models import Draft
 from cabinet.models import Case, CaseFile, Message, Topic, TopicField
+from tests import factories
 from tests.browser.conftest import Device
 from tests.browser.test_open_page import within_one_minute
 from tests.factories import PNG, case_of, delivered, staff_reply
@@ -116,6 +119,19 @@ def test_two_devices_typing_lose_neither(device: Device, case: Case) -> None:
     desk.get_by_role("button", name="Use this text instead").click()
     expect(box(desk)).to_have_value("of the phone")
     expect(desk.locator("[data-aside-text]")).to_have_text("of the desk")
+
+
+def test_a_reply_is_not_sent_for_whoever_has_signed_in_here_since(
+    page: Page, case: Case, live_server: LiveServer
+) -> None:
+    page.goto(path(case))
+    box(page).fill("between us")
+    other = factories.signed_in(factories.person("bob")).cookies[site.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": site.SESSION_COOKIE_NAME, "value": other, "url": live_server.url}])
+    send(page)
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(box(page)).to_have_value("between us")
+    assert case.messages.count() == 1
 
 
 def test_a_photo_from_the_phone_outlives_what_the_desk_sends(device: Device, case: Case) -> None:

@@ -546,3 +546,15 @@ def test_a_file_that_was_sent_makes_no_message_of_another_form(as_alice: Client,
     reply(as_alice, case, "with a photo", uploaded=uploaded)
     assert reply(as_alice, case, "", uploaded=uploaded, submission=str(uuid.uuid4())).status_code == 422
     assert case.messages.count() == 2
+
+
+def test_taking_the_words_put_aside_into_an_empty_box_puts_nothing_aside(
+    as_alice: Client, phone: Client, case: Case
+) -> None:
+    save(as_alice, case, "on the desk")
+    save(phone, case, "on the phone", submission="phone", step=1)
+    save(phone, case, "", submission="phone", step=2)
+    save(phone, case, "on the desk", submission="phone", step=3, swap="1")
+    assert Draft.objects.get().aside == {}
+    save(phone, case, "", submission="phone", step=4)
+    assert not Draft.objects.exists()

@@ -279,6 +279,7 @@
   // `clean`: the server has these words, in the draft of this revision.
   let leaves = false;
   document.addEventListener("submit", (event) => { if (event.target.matches(".sign-out")) leaves = true; });
+  window.addEventListener("pageshow", () => { leaves = false; });
   function store(clean) {
     if (leaves) return;
     Object.assign(typed, { revision: revision.value, clean });
@@ -287,6 +288,7 @@
   }
   function remember(known) {
     if (!known && print(here()) === print(typed)) return;
+    follow(false);
     typed = { key: known || key(), ...here() };
     store(false);
   }
@@ -294,12 +296,16 @@
     typed = kept || { key: key(), ...NOTHING };
     composer.fill(form, typed.text, typed.files);
   }
-  let follows = false;
+  // Whether what stands here is what another tab has typed, and not yet saved.
+  function follow(on) {
+    if (on) form.dataset.follows = "yes";
+    else delete form.dataset.follows;
+  }
   function keepHalf() {
     remember();
-    store(Number(revision.value) > 0 && !composer.isDirty(form));
+    store(!composer.isDirty(form) && (Number(revision.value) > 0 || !box.value.trim()));
   }
-  form.addEventListener("cabinet:known", () => { if (!follows) keepHalf(); });
+  form.addEventListener("cabinet:known", () => { if (!form.dataset.follows) keepHalf(); });
   const hasArrived = (job) => Boolean((job.id && document.getElementById(job.id)) || thread().querySelector('[data-key="' + job.key + '"]'));
   function recall() {
     let kept = [], half = null;
@@ -332,14 +338,14 @@
   // The draft on the server stands in the box. What this browser holds goes before it only if it never got there;
   // then the revision it was typed over tells the server whether another device has typed on meanwhile.
   function recallHalf(half) {
-    if (half && print(half) === print(here())) typed = half;
-    else if (half && !half.clean) {
+    if (!half) return false;
+    if (print(half) === print(here())) typed = half;
+    else if (!half.clean) {
       revision.value = half.revision || 0;
       fill(half);
       spoken();
-      return true;
     }
-    return false;
+    return !half.clean;
   }
   // Another tab has typed on or sent it: this one, if it shows the same, follows.
   window.addEventListener("storage", ({ key: name, oldValue, newValue }) => {
@@ -349,11 +355,11 @@
       const same = print(now || NOTHING) === print(here());
       if (print(before) !== print(here()) || (now && now.clean && !same && composer.isDirty(form))) return;
       // It is the other tab's to save, here and on the server, until somebody types here.
-      follows = true;
+      follow(true);
       if (same) typed = now || typed;
       else fill(now);
       composer.settled(form, now ? now.revision : 0);
-      follows = Boolean(now && !now.clean);
+      follow(now && !now.clean);
     } else if (!newValue) {
       giveBack(name.slice(MINE.length));
       for (const job of jobs.filter((each) => each.state === "failed" && MINE + each.key === name)) forget(job);
@@ -362,10 +368,7 @@
       takeOut(now);
     }
   });
-  box.addEventListener("input", () => {
-    follows = false;
-    remember();
-  });
+  box.addEventListener("input", () => remember());
   new MutationObserver(() => remember()).observe(form, { childList: true, subtree: true });
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -144,7 +144,7 @@
   }
   // Back on a page that was left: what another device has typed meanwhile comes in, unless this one has changed too.
   async function catchUp(form) {
-    const now = state(form), isBusy = () => now.saving || now.uploads.size || isDirty(form) || now.sending || now.waiting;
+    const now = state(form), isBusy = () => now.saving || now.uploads.size || isDirty(form) || now.sending || now.waiting || form.dataset.follows;
     // What the address says goes before the draft; a file that could not be uploaded is only here.
     if (!form.dataset.draft || isBusy() || form.querySelector(".offered, .chip-bad")) return;
     try {
@@ -591,7 +591,7 @@
     const form = event.target;
     if (!form.matches || !form.matches("form[data-reply]") || !state(form).sending) return;
     const status = event.detail.xhr ? event.detail.xhr.status : 0;
-    if (status === 401) {
+    if (status === 401 && !event.detail.xhr.getResponseHeader("X-Another-Person")) {
       // The server keeps it for this person, asks him to sign in, and leads back here.
       giveBack(form);
       state(form).sending = {};

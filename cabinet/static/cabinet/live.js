@@ -187,7 +187,7 @@
     let wait = 0;
     try {
       const answer = await fetch(page.dataset.live, {
-        headers: { "If-None-Match": page.dataset.mark }, cache: "no-store", credentials: "same-origin", redirect: "manual",
+        headers: { "If-None-Match": page.dataset.mark, "X-Person": document.body.dataset.person }, cache: "no-store", credentials: "same-origin", redirect: "manual",
       });
       if (answer.ok || answer.status === 304) {
         signedInAgain();
