@@ -64,7 +64,7 @@ chaos: install ## everything breaks for SECONDS (600) from SEED, on each of both
 	$(VENV) -m scripts.services $(VENV) $(CHAOS_LONG) --full
 
 chaos-short: install ## the same in at most 5 minutes; FULL=1 on PostgreSQL and Redis
-	$(if $(filter-out 0,$(FULL)),$(VENV) -m scripts.services) $(VENV) $(CHAOS) --seconds 110 --settle 150 --blows 1.3 \
+	$(if $(filter-out 0,$(FULL)),$(VENV) -m scripts.services) $(VENV) $(CHAOS) --seconds 110 --settle 180 --blows 1.3 \
 		--pace 2 --least-messages 100 --least-kills 30 $(if $(filter-out 0,$(FULL)),--full)
 
 experiments: install ## one thing broken on purpose at a time, in real processes, with figures; PICK="broker or streams"
