@@ -198,7 +198,7 @@ def _save(
         draft = found or Draft(user_id=user.pk, revision=0, **_fields(place))
         differs = not typed.says_the_same(draft)
         # A device that has only gone on with the words that stand here quarrels with nobody.
-        met = bool(draft.pk) and not (swap or seen.is_of(draft) or typed.holds(draft))
+        met = found is not None and not (knows or typed.holds(draft))
         if met or (swap and differs):
             words = {"subject": draft.subject, "text": draft.text, "extra": draft.extra}
             draft.aside = words if _has_words(draft) else {}

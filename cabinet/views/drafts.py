@@ -4,6 +4,8 @@ And what every page with a composer does with the draft of it.
 """
 
 import uuid
+from collections.abc import Iterable
+from contextlib import suppress
 
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -26,19 +28,23 @@ def draft_of(request: PersonRequest, place: drafts.Place | uuid.UUID) -> Draft |
 
 def keep_as_draft(request: PersonRequest, form: MessageForm, place: drafts.Place) -> None:
     """A form that comes back is a draft too: the page may be closed over it."""
-    try:
-        typed = drafts.Typed.of(request.POST)
-    except drafts.TooMuch:
-        return
-    saved = drafts.save(
-        user=request.user,
-        place=place,
-        typed=typed,
-        seen=form.seen,
-        now=timezone.now(),
-        files=form.attachments.kept,
+    with suppress(drafts.TooMuch):
+        form.draft = _saved(request, place, form.seen, files=form.attachments.kept).draft
+
+
+def _saved(
+    request: PersonRequest,
+    place: drafts.Place,
+    seen: drafts.Seen,
+    *,
+    swap: bool = False,
+    files: Iterable[CaseFile] = (),
+) -> drafts.Saved:
+    """What was posted, as the draft. Raises `drafts.TooMuch`."""
+    typed, now = drafts.Typed.of(request.POST), timezone.now()
+    return drafts.save(
+        user=request.user, place=place, typed=typed, seen=seen, now=now, swap=swap, files=files
     )
-    form.draft = saved.draft
 
 
 @signed_in
@@ -57,17 +63,9 @@ def draft(request: PersonRequest) -> HttpResponse:
 
 def _save(request: PersonRequest, place: drafts.Place) -> HttpResponse:
     try:
-        typed = drafts.Typed.of(request.POST)
+        saved = _saved(request, place, drafts.Seen.of(request.POST), swap="swap" in request.POST)
     except drafts.TooMuch:
         return JsonResponse({"error": _("This is too long to be kept as a draft.")}, status=413)
-    saved = drafts.save(
-        user=request.user,
-        place=place,
-        typed=typed,
-        seen=drafts.Seen.of(request.POST),
-        now=timezone.now(),
-        swap="swap" in request.POST,
-    )
     held = saved.draft
     answer = {"revision": held.revision if held else 0, "aside": held.aside if held else {}}
     return JsonResponse(answer, status=409 if saved.met_another else 200)

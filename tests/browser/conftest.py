@@ -9,7 +9,6 @@ import pytest
 from django.conf import settings as site
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
-from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
@@ -63,6 +62,12 @@ def alice(transactional_db: None) -> AbstractBaseUser:
     return factories.person("alice")
 
 
+def signed_in_as(context: BrowserContext, person: AbstractBaseUser, server: LiveServer) -> None:
+    """As this person from now on, whoever it was before; open pages learn nothing of it."""
+    cookie = factories.signed_in(person).cookies[site.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": site.SESSION_COOKIE_NAME, "value": cookie, "url": server.url}])
+
+
 @pytest.fixture
 def device(browser: Browser, alice: AbstractBaseUser, live_server: LiveServer) -> Iterator[Device]:
     """A browser of its own for Alice, as often as it is called."""
@@ -72,9 +77,7 @@ def device(browser: Browser, alice: AbstractBaseUser, live_server: LiveServer) -
     def make(**options: bool) -> Page:
         context = browser.new_context(base_url=live_server.url, locale="en-GB", **options)  # type: ignore[arg-type]
         contexts.append(context)
-        client: Client = factories.signed_in(alice)
-        cookie = client.cookies[site.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": site.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+        signed_in_as(context, alice, live_server)
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))

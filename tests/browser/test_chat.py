@@ -19,6 +19,7 @@ from cabinet.models import Case, Message, Profile, ReadMark
 from cabinet.reading_marks import mark_read
 from cabinet.types import IncomingMessage
 from tests import factories
+from tests.browser.conftest import signed_in_as
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 PHONE = {"width": 360, "height": 640}
@@ -96,8 +97,8 @@ def close() -> None:
     desk.set_facts(case.pk, facts, merged_into=None, now=timezone.now())
 
 
-def refuse(page: Page) -> None:
-    """From now on nothing that is said gets through."""
+def refuse(page: Page, *doors: str) -> None:
+    """From now on nothing that is posted to these doors gets through; without any: nothing that is said."""
 
     def abort(route: Route) -> None:
         if route.request.method == "POST":
@@ -105,7 +106,8 @@ def refuse(page: Page) -> None:
         else:
             route.continue_()
 
-    page.route("**/chat/", abort)
+    for door in doors or ("**/chat/",):
+        page.route(door, abort)
 
 
 def at_end(page: Page) -> bool:
@@ -350,8 +352,7 @@ def test_what_one_person_left_in_a_browser_is_not_the_next_ones(
     expect(mine(page)).to_have_attribute("data-state", "failed")
     box(page).fill("half a sentence")
     assert len(kept(page)) == 2
-    other = factories.signed_in(factories.person("bob")).cookies[site.SESSION_COOKIE_NAME].value
-    page.context.add_cookies([{"name": site.SESSION_COOKIE_NAME, "value": other, "url": live_server.url}])
+    signed_in_as(page.context, factories.person("bob"), live_server)
     page.goto("/chat/")
     expect(box(page)).to_have_value("")
     expect(mine(page)).to_have_count(0)

@@ -4,15 +4,15 @@ import time
 from collections.abc import Callable
 
 import pytest
-from django.conf import settings as site
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from cabinet.draft_models import Draft
 from cabinet.models import CaseFile, Message
 from tests import factories
-from tests.browser.conftest import Device
+from tests.browser.conftest import Device, signed_in_as
+from tests.browser.test_chat import box, refuse
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 FILE = {"name": "full.txt", "mimeType": "text/plain", "buffer": b"words"}
@@ -21,10 +21,6 @@ FILE = {"name": "full.txt", "mimeType": "text/plain", "buffer": b"words"}
 @pytest.fixture(autouse=True)
 def chats_are_on(settings: Settings) -> None:
     settings.CABINET_MODES = ["mail", "chat"]
-
-
-def box(page: Page) -> Locator:
-    return page.get_by_label("Your message")
 
 
 def said(page: Page) -> Locator:
@@ -42,19 +38,6 @@ def typed(page: Page, text: str) -> None:
     """And kept on the server."""
     box(page).fill(text)
     eventually(lambda: Draft.objects.filter(text=text).exists())
-
-
-def cut(page: Page, *doors: str) -> None:
-    """From now on nothing is told to these doors."""
-
-    def abort(route: Route) -> None:
-        if route.request.method == "POST":
-            route.abort()
-        else:
-            route.continue_()
-
-    for door in doors:
-        page.route(door, abort)
 
 
 def test_what_is_typed_is_on_the_phone_and_said_there_it_is_gone_here(device: Device) -> None:
@@ -103,7 +86,7 @@ def test_what_never_reached_the_server_comes_before_what_is_there(device: Device
     desk, phone = device(), device()
     desk.goto("/chat/")
     typed(desk, "before the tunnel")
-    cut(desk, "**/drafts/")
+    refuse(desk, "**/drafts/")
     box(desk).fill("typed in the tunnel")
     desk.wait_for_timeout(300)
     phone.goto("/chat/")
@@ -142,7 +125,7 @@ def test_words_without_a_connection_wait_in_the_thread_and_not_in_the_box_too(de
     desk.set_input_files("#id_files", FILE)  # type: ignore[arg-type]
     expect(desk.get_by_role("button", name="Remove full.txt")).to_be_visible()
     typed(desk, "with a file")
-    cut(desk, "**/drafts/", "**/chat/")
+    refuse(desk, "**/drafts/", "**/chat/")
     box(desk).press("Enter")
     expect(desk.get_by_role("button", name="Try again")).to_be_visible()
     desk.reload()
@@ -201,7 +184,7 @@ def test_a_file_that_could_not_be_taken_back_goes_with_the_next_words(device: De
     page = device()
     page.goto("/chat/")
     page.set_input_files("#id_files", FILE)  # type: ignore[arg-type]
-    cut(page, "**/remove/")
+    refuse(page, "**/remove/")
     page.get_by_role("button", name="Remove full.txt").click()
     box(page).fill("without it")
     box(page).press("Enter")
@@ -219,7 +202,7 @@ def test_the_files_of_an_unsent_message_are_in_no_other_tabs_box(device: Device)
     other.goto("/chat/")
     page.set_input_files("#id_files", FILE)  # type: ignore[arg-type]
     expect(other.locator(".chip-name")).to_have_text("full.txt")
-    cut(page, "**/chat/")
+    refuse(page, "**/chat/")
     box(page).fill("with a file")
     box(page).press("Enter")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
@@ -258,8 +241,7 @@ def test_whoever_signs_in_here_next_gets_nothing_that_an_open_page_still_holds(
     page = device()
     page.goto("/chat/")
     typed(page, "before")
-    other = factories.signed_in(factories.person("bob")).cookies[site.SESSION_COOKIE_NAME].value
-    page.context.add_cookies([{"name": site.SESSION_COOKIE_NAME, "value": other, "url": live_server.url}])
+    signed_in_as(page.context, factories.person("bob"), live_server)
     box(page).fill("between us")
     expect(page.locator("#quiet-notice")).to_contain_text("signed out")
     page.wait_for_timeout(3500)

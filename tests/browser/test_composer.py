@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django.conf import settings as site
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.models import Session
 from django.core import mail
@@ -14,7 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 from cabinet.draft_models import Draft
 from cabinet.models import Case, CaseFile, Message, Topic, TopicField
 from tests import factories
-from tests.browser.conftest import Device
+from tests.browser.conftest import Device, signed_in_as
 from tests.browser.test_open_page import within_one_minute
 from tests.factories import PNG, case_of, delivered, staff_reply
 
@@ -126,8 +125,7 @@ def test_a_reply_is_not_sent_for_whoever_has_signed_in_here_since(
 ) -> None:
     page.goto(path(case))
     box(page).fill("between us")
-    other = factories.signed_in(factories.person("bob")).cookies[site.SESSION_COOKIE_NAME].value
-    page.context.add_cookies([{"name": site.SESSION_COOKIE_NAME, "value": other, "url": live_server.url}])
+    signed_in_as(page.context, factories.person("bob"), live_server)
     send(page)
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     expect(box(page)).to_have_value("between us")
